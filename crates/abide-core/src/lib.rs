@@ -1,0 +1,5 @@
+//! Decides, for every attempt at a rate-limited HTTP API, when it may leave and what became of it.
+
+pub mod headers;
+pub mod policy;
+pub mod time;
