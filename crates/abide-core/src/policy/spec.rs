@@ -244,7 +244,7 @@ impl fmt::Display for Period {
         let millis = self.0.as_millis();
         let (unit, name) = [(86_400_000, "day"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")]
             .into_iter()
-            .find(|(unit, _)| millis % unit == 0)
+            .find(|(unit, _)| millis.is_multiple_of(*unit))
             .unwrap_or((1, "ms"));
         match millis / unit {
             1 => f.write_str(name),
