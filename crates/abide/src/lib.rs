@@ -26,6 +26,7 @@ pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
 pub use error::{Error, Result};
+pub use target::redacted;
 pub use handle::Waiting;
 
 #[cfg(feature = "reqwest")]

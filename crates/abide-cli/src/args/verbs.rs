@@ -72,7 +72,7 @@ pub(crate) struct PullArgs {
     pub(crate) pages: Option<crate::pull::Pages>,
     /// Where the records are in a page, as data.items [default: found by itself]
     #[arg(long, value_name = "PATH")]
-    pub(crate) records: Option<crate::pull::Place>,
+    pub(crate) records: Option<crate::pull::RecordsAt>,
     /// Another origin that next links may lead to, as https://cdn.example.com
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,

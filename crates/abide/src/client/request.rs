@@ -83,6 +83,14 @@ impl Request {
         })
     }
 
+    /// Sends no credential, neither the client's nor one given before: for a URL that somebody else named.
+    pub fn anonymous(self) -> Self {
+        self.with(|parts| {
+            parts.credentials = Credentials::default();
+            Ok(())
+        })
+    }
+
     /// `Authorization: Bearer …` in place of the client's.
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header(AUTHORIZATION, format!("Bearer {}", token.as_ref()))
