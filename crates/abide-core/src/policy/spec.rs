@@ -119,8 +119,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl LimitSpec {
     /// Reads a limit whose window, where none is named, moves like `plain`.
     ///
-    /// [`FromStr`] takes [`WindowKind::Sliding`], for that is how a client holds a limit it knows little of. One who states the
-    /// rule of a server may mean another window by the same words.
+    /// [`FromStr`] takes [`WindowKind::Sliding`], for that is how a client holds a limit it knows little of. One who
+    /// states the rule of a server may mean another window by the same words.
     pub fn parse_with(text: &str, plain: WindowKind) -> Result<Self, SpecError> {
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let unit = match words.as_slice() {
