@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Get(args) => get::run(args).await,
             Verb::Pull(args) => pull::run(args).await,
-            Verb::Mock(args) => mock::run(args).await,
+            Verb::Mock(args) => mock::run(args).await.map_err(|e| match e {
+                mock::MockError::Usage(_) => Failure::usage(e),
+                mock::MockError::Io(_) => Failure::error(e),
+            }),
             Verb::Demo => demo::run().await,
         }
     });

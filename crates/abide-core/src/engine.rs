@@ -198,6 +198,11 @@ impl Engine {
         self.gates.iter().filter_map(|gate| Some((&gate.key, gate.blocked?, gate.queue.len())))
     }
 
+    /// What every key's server said of its quotas so far: size and name, where it told them.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Key, u64, Option<&str>)> {
+        self.gates.iter().flat_map(|gate| gate.quotas.sizes().map(|(limit, name)| (&gate.key, limit, name)))
+    }
+
     /// Counters since the beginning.
     pub fn stats(&self, now: Now) -> Stats {
         let mut waited = Waited::default();

@@ -112,6 +112,14 @@ impl Handle {
             .collect()
     }
 
+    pub(crate) fn quotas(&self) -> Vec<String> {
+        let name = |(_, limit, name): (&abide_core::Key, u64, Option<&str>)| match name {
+            Some(name) => format!("{limit} ({name})"),
+            None => limit.to_string(),
+        };
+        self.shared.lock().engine.quotas().map(name).collect()
+    }
+
     pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
         self.shared.clock.system_time(at)
     }

@@ -28,7 +28,6 @@ pub(crate) enum Verb {
     #[command(after_help = PULL_EXAMPLES)]
     Pull(PullArgs),
     /// Serve a rate-limited API on loopback, to test against
-    #[command(after_help = crate::mock::EXAMPLES)]
     Mock(crate::mock::MockArgs),
     /// See it work: a rate-limited API on loopback, and a pull of all its records
     Demo,

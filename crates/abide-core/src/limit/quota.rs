@@ -53,6 +53,11 @@ impl Quotas {
         }
     }
 
+    /// Size and name of each quota whose size was said.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (u64, Option<&str>)> {
+        self.0.iter().filter_map(|quota| Some((quota.limit?, quota.name.as_deref())))
+    }
+
     /// The moment at which the window of an empty quota ends, if one is empty.
     pub(crate) fn empty_until(&self, now: Instant) -> Option<Instant> {
         self.0.iter().filter(|quota| quota.remaining == 0).filter_map(|quota| quota.reset).filter(|at| *at > now).max()
