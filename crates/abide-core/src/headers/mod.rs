@@ -1,9 +1,25 @@
 //! Reads what a response says about limits: one response in, one [`Signal`] out.
 
-use std::time::Duration;
+mod date;
+mod few;
+mod grammar;
+mod quotas;
+mod ratelimit;
+mod refusal;
+mod retry_after;
+mod signal;
+mod skew;
+mod units;
+mod words;
 
+use http::header::AGE;
 use http::{HeaderMap, StatusCode};
 
+use self::grammar::Role;
+use self::quotas::Drafts;
+use self::retry_after::RetryAfter;
+pub use self::signal::{Quota, Refusal, Signal, Wait};
+use self::skew::ServerClock;
 use crate::time::Now;
 
 /// A response as far as limits are concerned.
@@ -23,69 +39,41 @@ pub struct Response<'a> {
     pub received: Now,
 }
 
-/// What a response said about limits.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Signal {
-    /// Whether, and why, the server refused to act because of a limit.
-    pub refusal: Option<Refusal>,
-    /// How long to wait from `received` on, as the server told.
-    pub wait: Option<Wait>,
-    /// Every quota that was named, in the order in which it was named.
-    pub quotas: Vec<Quota>,
-}
-
-/// The kind of a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Too fast: waiting helps (429, or another status that says so by its fields).
-    Rate,
-    /// A quota is used up until it resets.
-    Quota,
-    /// Too many requests in flight.
-    Concurrency,
-    /// The server is overloaded, and says when to come back (503 with a wait).
-    Overload,
-    /// A 503 without a wait or a field: a limit or a fault, to be shown by what follows.
-    Unknown,
-}
-
-/// A wait that a server asked for. A wait of zero, in the past or malformed is no wait at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Not before this long after the response arrived; above zero, at most [`Wait::LONGEST`].
-    For(Duration),
-    /// A wait above [`Wait::LONGEST`], which nobody means. It is reported and never cut.
-    Absurd(Duration),
-}
-
-impl Wait {
-    /// The longest wait that is believed: 400 days.
-    pub const LONGEST: Duration = Duration::from_secs(400 * 86_400);
-}
-
-/// One quota as a server states it; what it did not say is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quota {
-    /// Name of the quota, policy or resource.
-    pub name: Option<String>,
-    /// How many are allowed a window.
-    pub limit: Option<u64>,
-    /// How many are left in this window, after this response.
-    pub remaining: Option<u64>,
-    /// When the window resets, counted from `received`: the latest moment that fits what was said.
-    pub reset: Option<Duration>,
-    /// Length of the window.
-    pub window: Option<Duration>,
-}
-
 /// Reads the responses of one origin and keeps what they taught: the server's clock, and the units of its fields.
 #[derive(Clone, Debug, Default)]
-pub struct Reader {}
+pub struct Reader {
+    clock: ServerClock,
+}
 
 impl Reader {
     /// Reads one response.
-    pub fn read(&mut self, _response: &Response<'_>) -> Signal {
-        Signal::default()
+    pub fn read(&mut self, response: &Response<'_>) -> Signal {
+        self.clock.observe(response);
+        let now = self.clock.at(response.received.wall);
+        let mut retry_after = RetryAfter::default();
+        let mut drafts = Drafts::new(now);
+        for (header, value) in response.headers {
+            if !grammar::may_matter(header.as_str()) {
+                continue;
+            }
+            let (Some(name), Ok(value)) = (grammar::understand(header.as_str()), value.to_str()) else { continue };
+            match name.role {
+                Role::RetryAfter => retry_after.note(header.as_str(), name.hint, value, now),
+                _ => drafts.note(name, value),
+            }
+        }
+        let mut signal = Signal::default();
+        // What a cache stored is the balance of another day (RateLimit drafts, section on caching).
+        if response.headers.get(AGE).is_none_or(|age| age == "0") {
+            drafts.finish(&mut signal.quotas);
+        }
+        let told = retry_after.told(now);
+        signal.retry_after = told.map(|told| told.from(now));
+        signal.wait = told.filter(|_| retry_after::is_obeyed(response)).and_then(|told| retry_after::wait(told, now));
+        signal.refusal = refusal::judge(response.status, signal.wait, &signal.quotas);
+        signal
     }
 }
+
+#[cfg(test)]
+mod tests;
