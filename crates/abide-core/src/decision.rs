@@ -56,6 +56,20 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// The call that it is about.
+    pub fn id(&self) -> CallId {
+        match *self {
+            Self::Send { id, .. }
+            | Self::Wait { id, .. }
+            | Self::Retry { id }
+            | Self::Follow { id }
+            | Self::Return { id, .. }
+            | Self::GiveUp { id, .. } => id,
+        }
+    }
+}
+
 /// Why an answer is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
