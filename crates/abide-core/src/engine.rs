@@ -138,6 +138,7 @@ impl Engine {
         let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
         let gate = &mut self.gates[state.gate];
         gate.grants.remove(&(*back_at, id));
+        gate.limits.leave(permit, now);
         state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
         state.account.attempts += 1;
         self.stats.requests += 1;

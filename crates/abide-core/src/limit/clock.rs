@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Opening, Ticket};
+use super::Opening;
 use crate::time::{Now, Wall, nanos};
 
 #[derive(Clone, Debug)]
@@ -15,9 +15,10 @@ pub(crate) struct Clock {
     weighted: bool,
     /// Number of the window since the epoch.
     number: i64,
+    /// Spent in this window, with all that is not answered yet.
     used: u64,
     last: u64,
-    /// Spent by attempts of this window that are not answered yet.
+    /// Spent by attempts that are not answered yet, whatever window they left in.
     pending: u64,
 }
 
@@ -64,28 +65,24 @@ impl Clock {
         u64::try_from(t).unwrap_or(u64::MAX).saturating_sub(into)
     }
 
-    pub(crate) fn take(&mut self, cost: u64, now: Now) -> Ticket {
+    pub(crate) fn take(&mut self, cost: u64, now: Now) {
         let (number, _) = self.window(now.wall);
         *self = self.turned_to(number);
         self.used += cost;
         self.pending += cost;
-        Ticket(number.cast_unsigned())
     }
 
-    pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
-        self.used = self.used.saturating_sub(cost);
-        if ticket.0.cast_signed() == self.number {
-            self.pending -= cost;
-        }
+    /// What is not answered is in `used` too, for every turn carries it over.
+    pub(crate) fn refund(&mut self, cost: u64) {
+        self.used -= cost;
+        self.pending -= cost;
     }
 
-    pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, answered: Now) {
+    pub(crate) fn settle(&mut self, cost: u64, answered: Now) {
         let (number, _) = self.window(answered.wall);
         // Left in one window and answered in the next: it may count in either.
         *self = self.turned_to(number);
-        if ticket.0.cast_signed() == self.number {
-            self.pending -= cost;
-        }
+        self.pending -= cost;
     }
 
     /// The book after the clock has come to a window; any other number than ours is a turn, so that a clock that was set back
@@ -96,7 +93,6 @@ impl Clock {
             turned.number = number;
             turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
             turned.used = self.pending;
-            turned.pending = 0;
         }
         turned
     }
@@ -121,8 +117,8 @@ mod tests {
     #[test]
     fn the_amount_is_free_at_the_turn() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
-        let ticket = limit.take(1, at(1_200));
-        limit.settle(ticket, 1, at(1_210));
+        limit.take(1, at(1_200));
+        limit.settle(1, at(1_210));
         assert_eq!(limit.opening(1, at(1_210)), Opening::At(at(2_000).mono));
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_000).mono));
     }
@@ -130,9 +126,9 @@ mod tests {
     #[test]
     fn what_is_answered_after_the_turn_counts_in_both_windows() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
-        let ticket = limit.take(1, at(1_990));
+        limit.take(1, at(1_990));
         assert_eq!(limit.opening(1, at(1_990)), Opening::AfterAnswer);
-        limit.settle(ticket, 1, at(2_010));
+        limit.settle(1, at(2_010));
         assert_eq!(limit.opening(1, at(2_010)), Opening::At(at(3_000).mono));
     }
 
@@ -140,8 +136,8 @@ mod tests {
     fn a_counter_weighs_the_last_window() {
         let mut limit = Clock::counter(4, Duration::from_secs(1));
         for _ in 0..4 {
-            let ticket = limit.take(1, at(1_500));
-            limit.settle(ticket, 1, at(1_510));
+            limit.take(1, at(1_500));
+            limit.settle(1, at(1_510));
         }
         // 4 * (1 - t) + 1 <= 4 from t = 0.25 on.
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_250).mono));
@@ -150,8 +146,27 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_does_not_hold_the_window() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
-        let ticket = limit.take(1, at(10_200));
-        limit.settle(ticket, 1, at(10_210));
+        limit.take(1, at(10_200));
+        limit.settle(1, at(10_210));
         assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
+    }
+    #[test]
+    fn a_clock_that_jumps_there_and_back_loses_no_count() {
+        let mut limit = Clock::fixed(2, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(10_200));
+        limit.take(1, at(5_000));
+        limit.settle(1, at(10_300));
+        limit.settle(1, at(10_300));
+        assert_eq!(limit.opening(1, at(10_300)), Opening::At(at(11_000).mono));
+    }
+
+    #[test]
+    fn what_stays_unanswered_counts_in_every_window() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_200));
+        limit.settle(0, at(2_500));
+        assert_eq!(limit.opening(1, at(5_500)), Opening::AfterAnswer);
+        limit.refund(1);
+        assert_eq!(limit.opening(1, at(5_500)), Opening::At(at(5_500).mono));
     }
 }

@@ -72,10 +72,23 @@ impl Limit {
 
     pub(crate) fn take(&mut self, cost: u64, now: Now) -> Ticket {
         match self {
-            Self::Sliding(limit) => limit.take(cost, now.mono),
             Self::Fixed(limit) => limit.take(cost, now.mono),
-            Self::Clock(limit) => limit.take(cost, now),
             Self::Bucket(limit) => limit.take(cost, now.mono),
+            Self::Sliding(limit) => {
+                limit.take(cost, now.mono);
+                Ticket::default()
+            }
+            Self::Clock(limit) => {
+                limit.take(cost, now);
+                Ticket::default()
+            }
+        }
+    }
+
+    /// An attempt leaves, some time after its take.
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Now) {
+        if let Self::Bucket(limit) = self {
+            limit.leave(ticket, now.mono);
         }
     }
 
@@ -83,9 +96,9 @@ impl Limit {
     pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
         match self {
             Self::Sliding(limit) => limit.refund(cost),
-            Self::Fixed(limit) => limit.refund(ticket, cost),
-            Self::Clock(limit) => limit.refund(ticket, cost),
-            Self::Bucket(limit) => limit.refund(cost),
+            Self::Fixed(limit) => limit.refund(cost),
+            Self::Clock(limit) => limit.refund(cost),
+            Self::Bucket(limit) => limit.refund(ticket, cost),
         }
     }
 
@@ -94,7 +107,7 @@ impl Limit {
         match self {
             Self::Sliding(limit) => limit.settle(cost, trip.answered.mono),
             Self::Fixed(limit) => limit.settle(ticket, cost, trip.answered.mono),
-            Self::Clock(limit) => limit.settle(ticket, cost, trip.answered),
+            Self::Clock(limit) => limit.settle(cost, trip.answered),
             Self::Bucket(limit) => limit.settle(ticket, trip),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Opening, Ticket};
+use super::Opening;
 use crate::time::Instant;
 
 /// Answers closer together than this share of the period are kept as one, at the later moment, so that a window of thousands
@@ -50,7 +50,7 @@ impl Sliding {
         if used + cost <= self.amount { Opening::At(at) } else { Opening::AfterAnswer }
     }
 
-    pub(crate) fn take(&mut self, cost: u64, now: Instant) -> Ticket {
+    pub(crate) fn take(&mut self, cost: u64, now: Instant) {
         while let Some(oldest) = self.spent.front()
             && oldest.last + self.period <= now
         {
@@ -58,7 +58,6 @@ impl Sliding {
             self.spent.pop_front();
         }
         self.pending += cost;
-        Ticket::default()
     }
 
     pub(crate) fn refund(&mut self, cost: u64) {

@@ -27,9 +27,10 @@ impl Stack {
             .iter()
             .map(|(spec, limit)| (*spec, limit.opening(cost_in(*spec, cost), now)))
             .filter(|(_, opening)| !matches!(opening, Opening::At(at) if *at <= now.mono))
+            // A moment says more than that an answer will tell: it may be too far away for the call.
             .max_by_key(|(_, opening)| match opening {
-                Opening::At(at) => (0, *at),
-                Opening::AfterAnswer => (1, now.mono),
+                Opening::AfterAnswer => (0, now.mono),
+                Opening::At(at) => (1, *at),
                 Opening::Never => (2, now.mono),
             })
     }
@@ -38,6 +39,13 @@ impl Stack {
     pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
         let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
         Permit { cost, tickets }
+    }
+
+    /// The attempt leaves.
+    pub(crate) fn leave(&mut self, permit: &Permit, now: Now) {
+        for ((_, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
+            limit.leave(*ticket, now);
+        }
     }
 
     /// Undoes a take whose attempt never left.
