@@ -1,5 +1,6 @@
 //! Decides, for every attempt at a rate-limited HTTP API, when it may leave and what became of it.
 
 pub mod headers;
+pub mod json;
 pub mod policy;
 pub mod time;
