@@ -2,5 +2,6 @@
 
 pub mod headers;
 pub mod json;
+pub mod place;
 pub mod policy;
 pub mod time;
