@@ -2,6 +2,7 @@
 
 pub mod headers;
 pub mod json;
+pub mod page;
 pub mod place;
 pub mod policy;
 pub mod time;

@@ -1,5 +1,14 @@
 //! Reads JSON as the server's own text: checked, freed of the white space between tokens, and never taken apart into numbers
 //! and maps, so that big integers, decimals, key order, escapes and repeated keys stay as they were sent.
+//!
+//! ```
+//! use abide_core::json::Json;
+//!
+//! let body = Json::parse(br#"{ "items": [ {"id": 12345678901234567890, "price": 1.50} ] }"#)?;
+//! let first = body.member("items").and_then(|items| items.elements().next());
+//! assert_eq!(first.map(|item| item.text()), Some(r#"{"id":12345678901234567890,"price":1.50}"#));
+//! # Ok::<(), abide_core::json::JsonError>(())
+//! ```
 
 mod scan;
 mod string;
