@@ -181,13 +181,12 @@ fn find(json: &Json<'_>) -> Path {
     }
     let lists: Vec<Value<'_>> =
         json.members().filter(|(_, value)| is_list_of_objects(*value)).map(|(key, _)| key).collect();
-    let is_link = |list: &&Value<'_>| LINKS.iter().any(|name| list.is_text(name));
-    let mut others = lists.iter().filter(|list| !is_link(list));
-    let only = match (lists.as_slice(), others.next(), others.next()) {
-        ([only], ..) | (_, Some(only), None) => only,
-        _ => return Path::ROOT,
-    };
-    only.as_str().map_or(Path::ROOT, |name| key(&name))
+    let is_link = |list: &Value<'_>| LINKS.iter().any(|name| list.is_text(name));
+    let others: Vec<Value<'_>> = lists.iter().copied().filter(|list| !is_link(list)).collect();
+    match (lists.as_slice(), others.as_slice()) {
+        ([only], _) | (_, [only]) => only.as_str().map_or(Path::ROOT, |name| key(&name)),
+        _ => Path::ROOT,
+    }
 }
 
 fn is_list_of_objects(value: Value<'_>) -> bool {
