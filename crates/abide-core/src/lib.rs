@@ -11,9 +11,15 @@ mod engine;
 pub mod event;
 mod gate;
 pub mod headers;
+<<<<<<< HEAD
 pub mod key;
 mod ledger;
 mod limit;
+=======
+pub mod json;
+pub mod page;
+pub mod place;
+>>>>>>> records
 pub mod policy;
 mod queue;
 mod retry;
