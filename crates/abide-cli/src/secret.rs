@@ -66,7 +66,8 @@ impl FromStr for Basic {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (user, password) = text.split_once(':').ok_or("expected USER:env:NAME, USER:file:PATH or USER:cmd:COMMAND")?;
+        let (user, password) =
+            text.split_once(':').ok_or("expected USER:env:NAME, USER:file:PATH or USER:cmd:COMMAND")?;
         Ok(Self { user: user.to_owned(), password: password.parse()? })
     }
 }

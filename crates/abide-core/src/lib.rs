@@ -11,15 +11,12 @@ mod engine;
 pub mod event;
 mod gate;
 pub mod headers;
-<<<<<<< HEAD
+pub mod json;
 pub mod key;
 mod ledger;
 mod limit;
-=======
-pub mod json;
 pub mod page;
 pub mod place;
->>>>>>> records
 pub mod policy;
 mod queue;
 mod retry;

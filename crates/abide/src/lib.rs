@@ -26,8 +26,8 @@ pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
 pub use error::{Error, Result};
-pub use target::redacted;
 pub use handle::Waiting;
+pub use target::redacted;
 
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Request, Response, Whole};

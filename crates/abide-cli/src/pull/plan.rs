@@ -1,8 +1,9 @@
 //! What a pull will do, checked before the first request: which URLs, which pages, which records, and where to.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use abide_core::page::Pages;
 use url::{Origin, Url};
@@ -11,14 +12,14 @@ use super::journal::digest::Digest;
 use super::names::Names;
 use super::records::RecordsAt;
 use super::template::Template;
-use super::urls;
+use super::urls::{UrlList, UrlListError};
 use crate::args::{IfComplete, PullArgs};
 use crate::connect;
 use crate::exit::{Failure, Result};
 
 /// Everything that decides what is fetched and what is written.
 pub(crate) struct Plan {
-    pub(crate) input: Input,
+    pub(crate) input: Arc<Input>,
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
     pub(crate) pages: Option<Pages>,
@@ -43,9 +44,12 @@ pub(crate) enum Output {
 
 /// The URLs to pull, each a job.
 pub(crate) enum Input {
-    Template(Template),
-    /// From a file or standard input, which is held as it came; `lines` are where its URLs begin and end.
-    List { name: String, text: String, lines: Vec<(usize, usize)> },
+    Template {
+        text: String,
+        template: Template,
+    },
+    /// From a file or standard input.
+    List(Vec<Box<str>>),
 }
 
 impl Plan {
@@ -68,7 +72,7 @@ impl Plan {
             })
             .collect::<Result<_>>()?;
         Ok(Self {
-            input,
+            input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
             records: args.records.clone().unwrap_or_default(),
@@ -91,7 +95,7 @@ impl Plan {
 
     /// The name of each job's file.
     pub(crate) fn names(&self) -> Names {
-        Names::of((0..self.input.len()).map(|job| self.input.url(job)), &self.secret_keys)
+        Names::plan((0..self.input.len()).map(|job| self.input.url(job)), self.secret_keys.clone())
     }
 }
 
@@ -121,51 +125,113 @@ impl Output {
 impl Input {
     fn of(args: &PullArgs) -> Result<Self> {
         match (&args.url, &args.urls) {
-            (Some(url), _) => Ok(Self::Template(url.parse().map_err(Failure::usage)?)),
+            (Some(text), _) => {
+                let template = text.parse().map_err(Failure::usage)?;
+                Ok(Self::Template { text: text.clone(), template })
+            }
             (None, Some(path)) => Self::read(path),
             (None, None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
         }
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let mut text = String::new();
-        let read = if path.as_os_str() == "-" {
-            std::io::stdin().lock().read_to_string(&mut text)
-        } else {
-            File::open(path).and_then(|file| BufReader::new(file).read_to_string(&mut text))
+        let name = path.display();
+        let collect = |input: &mut dyn BufRead| {
+            UrlList::new(input)
+                .map(|url| url.map(|url| Box::from(url.as_str())))
+                .collect::<std::result::Result<_, UrlListError>>()
         };
-        read.map_err(|e| Failure::usage(format!("the URLs in {name} can't be read: {e}")))?;
-        let lines = urls::lines(&text).map_err(|e| Failure::usage(format!("{name}: {e}")))?;
-        if lines.is_empty() {
+        let urls: Vec<Box<str>> = if path.as_os_str() == "-" {
+            collect(&mut std::io::stdin().lock())
+        } else {
+            let file =
+                File::open(path).map_err(|e| Failure::usage(format!("the URLs in {name} can't be read: {e}")))?;
+            collect(&mut BufReader::new(file))
+        }
+        .map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+        if urls.is_empty() {
             return Err(Failure::usage(format!("there is no URL in {name}")));
         }
-        Ok(Self::List { name, text, lines })
+        Ok(Self::List(urls))
     }
 
     /// How many jobs there are.
     pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::Template(template) => template.len(),
-            Self::List { lines, .. } => lines.len() as u64,
+            Self::Template { template, .. } => template.len(),
+            Self::List(urls) => urls.len() as u64,
         }
     }
 
     /// The URL of a job below [`Self::len`].
     pub(crate) fn url(&self, job: u64) -> Url {
         match self {
-            Self::Template(template) => template.url(job),
-            Self::List { text, lines, .. } => {
-                let (from, to) = lines[usize::try_from(job).expect("a job is below the number of lines")];
-                Url::parse(&text[from..to]).expect("each line was parsed when the list was read")
+            Self::Template { template, .. } => {
+                let url = template.url(job).expect("a job is below the number of URLs");
+                url.expect("both ends of each range and each text of each list were read as URLs")
+            }
+            Self::List(urls) => {
+                let index = usize::try_from(job).expect("a job is below the number of URLs");
+                Url::parse(&urls[index]).expect("it was written by the parser of URLs")
             }
         }
     }
 
+    /// Tells inputs apart, without credentials.
     fn fingerprint(&self, secret_keys: &[String]) -> String {
         match self {
-            Self::Template(template) => template.redacted(secret_keys),
-            Self::List { text, .. } => format!("{} bytes of URLs, {:016x}", text.len(), Digest::of(text.as_bytes()).as_u64()),
+            Self::Template { text, .. } => without_secrets(text, secret_keys),
+            Self::List(urls) => {
+                let mut digest = Digest::EMPTY;
+                for url in urls {
+                    digest.update(without_secrets(url, secret_keys).as_bytes());
+                    digest.update(b"\n");
+                }
+                format!("{} URLs, {:016x}", urls.len(), digest.as_u64())
+            }
         }
+    }
+}
+
+/// A URL or a template without user and password and the secret query keys.
+fn without_secrets(text: &str, secret_keys: &[String]) -> String {
+    let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    let mut clean = format!("{scheme}://{}", &rest[host..]);
+    let secret = |pair: &&str| {
+        let key = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(key, _)| key.into_owned());
+        key.is_some_and(|key| secret_keys.contains(&key))
+    };
+    let kept: Vec<&str> = query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !secret(pair)).collect();
+    if !kept.is_empty() {
+        clean += &format!("?{}", kept.join("&"));
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_holds_no_credential() {
+        let keys = ["api_key".to_owned()];
+        let clean = |text| without_secrets(text, &keys);
+        assert_eq!(clean("https://ann:pw@x.test/{0..9}?a=1&api%5Fkey=s&b=2"), "https://x.test/{0..9}?a=1&b=2");
+        assert_eq!(clean("https://x.test/@at?api_key=s"), "https://x.test/@at");
+        assert_eq!(clean("https://x.test"), "https://x.test");
+    }
+
+    #[test]
+    fn the_output_is_known_by_its_ending() {
+        let of = |path: &str| Output::of(Some(Path::new(path)));
+        assert_eq!(of("-").ok(), Some(Output::Stdout));
+        assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
+        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
+        assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
+        assert_eq!(of("/").err().map(|e| e.code), None);
+        assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));
     }
 }

@@ -72,7 +72,8 @@ fn time_left(pull: &Pull, requests: u64, elapsed: Duration) -> Option<Duration> 
 }
 
 pub(super) fn resumed(name: &str, left: &Resumed) -> String {
-    let mut line = format!("going on with {name}: {} records of {} pages are there", left.totals.records, left.totals.pages);
+    let mut line =
+        format!("going on with {name}: {} records of {} pages are there", left.totals.records, left.totals.pages);
     if left.missing > 0 {
         line += &format!(", {} that failed are tried again", left.missing);
     }
@@ -145,7 +146,11 @@ pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<(
 fn finish(mut pull: Pull, outcome: Outcome, totals: &Totals, name: &str, last: Option<String>) -> Result<()> {
     let resumable = !matches!(pull.plan.output, Output::Stdout);
     let again = |what: &str| {
-        if resumable { format!("{what}; what was fetched is kept, run the same command again to go on") } else { what.to_owned() }
+        if resumable {
+            format!("{what}; what was fetched is kept, run the same command again to go on")
+        } else {
+            what.to_owned()
+        }
     };
     let (ending, failure) = match outcome {
         Outcome::Finished if totals.pages == 0 && totals.failed > 0 => {
@@ -163,7 +168,8 @@ fn finish(mut pull: Pull, outcome: Outcome, totals: &Totals, name: &str, last: O
         Outcome::Paused { until, why } => {
             let at = until.map(|until| format!("; come back at {}", clock(until))).unwrap_or_default();
             let until = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
-            let wall = until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
+            let wall =
+                until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
             let message = again(&format!("paused: {why}{at}, or allow more with --max-wait"));
             (Ending::Paused { until: wall }, Failure::new(Code::Paused, message))
         }
@@ -208,7 +214,9 @@ fn summary(pull: &Pull, totals: &Totals, verdict: &str, args: &PullArgs) -> Valu
     let told = args.common.limit.iter().flat_map(|limit| &limit.limits.0);
     let limits: Vec<Value> = told
         .map(|spec: &LimitSpec| json!({"limit": spec.to_string(), "source": "told", "confidence": 1.0}))
-        .chain(pull.client.quotas().into_iter().map(|quota| json!({"limit": quota, "source": "said", "confidence": 1.0})))
+        .chain(
+            pull.client.quotas().into_iter().map(|quota| json!({"limit": quota, "source": "said", "confidence": 1.0})),
+        )
         .collect();
     json!({
         "records": totals.records,

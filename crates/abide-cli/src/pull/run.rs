@@ -1,6 +1,7 @@
 //! Runs a pull: keeps as many pages under way as may be, puts what comes into the output, and says how it ended.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use abide::Client;
@@ -96,8 +97,9 @@ fn open(plan: &Plan, screen: &Screen) -> Result<Option<Box<dyn Sink>>> {
         Output::Ndjson(path) => opened(Ndjson::open(path, &options, now()), &path.display().to_string(), screen),
         Output::Folder(path) => {
             let names = plan.names();
-            let opened_folder = Files::open(path, plan.input.len(), Box::new(move |job| names.name(job)), &options);
-            opened(opened_folder, &path.display().to_string(), screen)
+            let input = Arc::clone(&plan.input);
+            let name = move |job: u64| names.name(usize::try_from(job).unwrap_or(usize::MAX), &input.url(job));
+            opened(Files::open(path, plan.input.len(), Box::new(name), &options), &path.display().to_string(), screen)
         }
     }
 }
@@ -312,7 +314,9 @@ impl Pull {
         }
         let target = self.redacted(&target);
         if target == here || self.sink.seen(errand.place().job, &target)? {
-            return stalled(format!("the next page in {at} is {target}, which was fetched already: the pages lead in a circle"));
+            return stalled(format!(
+                "the next page in {at} is {target}, which was fetched already: the pages lead in a circle"
+            ));
         }
         Ok(Ok(Some(target)))
     }

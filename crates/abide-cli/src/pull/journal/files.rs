@@ -93,7 +93,8 @@ impl Batch<'_> {
     /// Notes that the finished files of `jobs` are on disk, and forgets what was kept in case they would not be.
     pub(crate) fn files_synced(&mut self, jobs: impl Iterator<Item = u64>) -> Result<()> {
         let conn = self.conn();
-        let mut file = conn.prepare("UPDATE files SET synced = 1, old_size = NULL, old_modified = NULL WHERE job = ?")?;
+        let mut file =
+            conn.prepare("UPDATE files SET synced = 1, old_size = NULL, old_modified = NULL WHERE job = ?")?;
         let mut waiting = conn.prepare("DELETE FROM waiting WHERE job = ?")?;
         let mut visited = conn.prepare("DELETE FROM visited WHERE job = ?")?;
         for job in jobs {

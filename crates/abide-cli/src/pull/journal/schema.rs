@@ -41,7 +41,8 @@ pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
 
 /// Empties the database of whatever version of the journal it holds. Must run within a transaction.
 pub(super) fn wipe(conn: &Connection) -> rusqlite::Result<()> {
-    let mut tables = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?;
+    let mut tables =
+        conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?;
     let names = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     drop(tables);
     for name in names {

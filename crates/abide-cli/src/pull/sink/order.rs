@@ -94,7 +94,13 @@ impl Order {
         })
     }
 
-    pub(super) fn fail(&mut self, journal: &Journal, output: &mut impl Output, job: u64, failure: &Failure) -> Result<()> {
+    pub(super) fn fail(
+        &mut self,
+        journal: &Journal,
+        output: &mut impl Output,
+        job: u64,
+        failure: &Failure,
+    ) -> Result<()> {
         let place = match self.todo(journal, job)? {
             Some(todo) if todo.place.job == job => todo.place,
             // The job is all there, or has failed before.

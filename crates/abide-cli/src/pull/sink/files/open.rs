@@ -47,7 +47,13 @@ impl Files {
     }
 }
 
-fn begin(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>, replace: bool) -> Result<Opened<Files>> {
+fn begin(
+    journal: Journal,
+    folder: Folder,
+    jobs: u64,
+    options: &OpenOptions<'_>,
+    replace: bool,
+) -> Result<Opened<Files>> {
     let state = State::new(None);
     journal.start(options.config, &state)?;
     if replace {
@@ -113,7 +119,8 @@ impl Folder {
         for job in 0..jobs {
             let name = (self.names)(job);
             let mut parts = Path::new(&name).components();
-            let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !name.ends_with('/');
+            let plain =
+                matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !name.ends_with('/');
             if !plain || name.starts_with(JOURNAL) {
                 return Err(Error::BadName { name });
             }

@@ -75,8 +75,10 @@ impl Scene {
     }
 
     fn files(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -482,7 +484,8 @@ fn a_folder_reached_by_a_link_is_as_good_as_any() {
     let scene = Scene::new();
     let link = scene.dir.path().join("link");
     std::os::unix::fs::symlink(scene.dir.path(), &link).unwrap();
-    let open = || Ndjson::open(&link.join("items.ndjson"), &OpenOptions { config: CONFIG, ..OpenOptions::default() }, NOW);
+    let open =
+        || Ndjson::open(&link.join("items.ndjson"), &OpenOptions { config: CONFIG, ..OpenOptions::default() }, NOW);
     let sink = open().unwrap();
     assert!(matches!(scene.open(), Err(Error::InUse { .. })), "and it is the same output");
     drop(sink);
@@ -552,7 +555,11 @@ fn a_kill_at_any_step_of_finishing_is_recovered_from() {
         fs::write(scene.name(), "old").unwrap();
         let Opened::New(mut sink) = scene.open_fresh().unwrap() else { panic!("not new") };
         put_all(&mut sink, 0..2);
-        if partial { sink.fail(2, &failure(2)).unwrap() } else { put_all(&mut sink, [2]) }
+        if partial {
+            sink.fail(2, &failure(2)).unwrap()
+        } else {
+            put_all(&mut sink, [2])
+        }
         put_all(&mut sink, [3]);
         if step >= 1 {
             sink.seal(4).unwrap();
