@@ -29,7 +29,8 @@ async fn demo(folder: &std::path::Path) -> Result<()> {
     let config = MockConfig {
         limits: vec!["50/2s fixed".parse().expect("a constant limit")],
         headers: HeaderStyle::Draft8,
-        faults: Faults::new("10%".parse().expect("a constant share"), Default::default(), Default::default()),
+        faults: Faults::new("10%".parse().expect("a constant share"), Default::default(), Default::default())
+            .expect("the shares are below the whole"),
         seed: 1,
         records: RECORDS,
         ..MockConfig::default()

@@ -22,6 +22,7 @@ use super::sink::files::Files;
 use super::sink::ndjson::Ndjson;
 use super::sink::stdout::Stdout;
 use super::sink::{IfComplete, OpenOptions, Opened, Sink};
+use super::urls;
 use crate::args::{self, PullArgs};
 use crate::exit::{Code, Failure, Result};
 use crate::screen::{self, Screen};
@@ -301,9 +302,9 @@ impl Pull {
             _ => return Ok(Ok(None)),
         };
         let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.url.clone());
-        let target = match base.join(reference) {
-            Ok(target) if matches!(target.scheme(), "http" | "https") => target,
-            _ => return stalled(format!("the next page in {at} is '{reference}', which is not an address")),
+        let target = match urls::resolve(&base, reference) {
+            Ok(target) => target,
+            Err(error) => return stalled(format!("the next page in {at} can't be followed: {error}")),
         };
         if target.origin() != errand.job.origin() && !self.plan.allowed.contains(&target.origin()) {
             let origin = target.origin().ascii_serialization();

@@ -556,9 +556,9 @@ fn a_kill_at_any_step_of_finishing_is_recovered_from() {
         let Opened::New(mut sink) = scene.open_fresh().unwrap() else { panic!("not new") };
         put_all(&mut sink, 0..2);
         if partial {
-            sink.fail(2, &failure(2)).unwrap()
+            sink.fail(2, &failure(2)).unwrap();
         } else {
-            put_all(&mut sink, [2])
+            put_all(&mut sink, [2]);
         }
         put_all(&mut sink, [3]);
         if step >= 1 {
