@@ -125,6 +125,16 @@ impl Error {
         matches!(self.0.kind, Kind::GivenUp(GiveUp::Unrepeatable(_)))
     }
 
+    /// The body is larger than the client takes.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::TooLarge(_))
+    }
+
+    /// There were more redirects than the client follows.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.0.kind, Kind::GivenUp(GiveUp::Redirects(_)))
+    }
+
     /// The body broke off, is too large, or is not what was asked for.
     pub fn is_body(&self) -> bool {
         matches!(self.0.kind, Kind::BrokeOff(_) | Kind::TooLarge(_) | Kind::Decode(_))
