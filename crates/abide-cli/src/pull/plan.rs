@@ -108,6 +108,14 @@ impl Output {
     fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            // Without the slash, which the system takes for a claim that it is a folder.
+            let plain: PathBuf = path.components().collect();
+            if plain.is_file() {
+                return Err(Failure::error(format!(
+                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
+                    plain.display()
+                )));
+            }
             return Ok(Self::Folder(path.to_owned()));
         }
         if path.is_dir() {
