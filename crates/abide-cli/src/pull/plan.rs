@@ -137,13 +137,18 @@ impl Output {
 
 impl Input {
     fn of(args: &PullArgs) -> Result<Self> {
-        match (&args.url, &args.urls) {
-            (Some(text), _) => {
+        match (args.url.as_slice(), &args.urls) {
+            ([text], _) => {
                 let template = text.parse().map_err(Failure::usage)?;
                 Ok(Self::Template { text: text.clone(), template })
             }
-            (None, Some(path)) => Self::read(path),
-            (None, None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            ([], Some(path)) => Self::read(path),
+            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            (several, _) => Err(Failure::usage(format!(
+                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
+                 list the URLs in a file and name it with --urls",
+                several.len()
+            ))),
         }
     }
 

@@ -25,7 +25,7 @@ fn decisions_are_told_with_their_reasons() {
         "waited_for=the pause that call 1 was told",
         "answer call=1 status=429",
         "wait call=1 reason=",
-        "the limit 2/1s that was told",
+        "the limit 2/s that was told",
         "return call=3",
     ]);
     assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains("Decision"), "{}", run.stderr);

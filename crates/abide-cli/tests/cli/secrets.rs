@@ -71,7 +71,7 @@ fn no_request_holds_it(server: &Server) {
 
 /// Another origin, with a page that has no next one.
 fn other() -> Server {
-    Server::start(|_| json("[2]"))
+    Server::start(|_| json(r#"{"items":[2]}"#))
 }
 
 #[test]
@@ -172,6 +172,7 @@ fn what_went_wrong_is_told_without_it() {
         &["get", "http://h/", "--api-key", "query.key=s3cr3t"],
         &["get", "http://ann:s3cr3t@h x/"],
         &["get", "ann:s3cr3t@h/x"],
+        &["pull", "http://ann:s3cr3t@h/1", "http://ann:s3cr3t@h/2"],
         &["pull", "http://ann:s3cr3t@h:port/"],
         &["get", "http://h/", "--bearer", "cmd:echo s3cr3t; exit 3"],
         &["get", "http://h/", "-H", "X Key: s3cr3t"],
