@@ -159,7 +159,7 @@ impl Sink for Files {
         let Some(todo) = self.todo(job)?.filter(|todo| todo.place.job == job) else { return Ok(()) };
         self.dirty = true;
         let mut batch = self.journal.begin()?;
-        batch.fail(todo.place, failure)?;
+        batch.fail(&todo, failure)?;
         batch.commit()?;
         self.failures += 1;
         self.heard_of = self.heard_of.max(Some(job));
