@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Opening;
+use super::{Opening, Trip};
 use crate::time::{Now, Wall, nanos};
 
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Clock {
     last: u64,
     /// Spent by attempts that are not answered yet, whatever window they left in.
     pending: u64,
+    /// Spent by attempts whose answer nobody waited for, so that they may arrive in the next window.
+    late: u64,
 }
 
 impl Clock {
@@ -33,7 +35,7 @@ impl Clock {
 
     fn new(amount: u64, period: Duration, offset: Duration, weighted: bool) -> Self {
         let (period, offset) = (nanos(period), nanos(offset));
-        Self { amount, period, offset, weighted, number: 0, used: 0, last: 0, pending: 0 }
+        Self { amount, period, offset, weighted, number: 0, used: 0, last: 0, pending: 0, late: 0 }
     }
 
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
@@ -78,11 +80,14 @@ impl Clock {
         self.pending -= cost;
     }
 
-    pub(crate) fn settle(&mut self, cost: u64, answered: Now) {
-        let (number, _) = self.window(answered.wall);
+    pub(crate) fn settle(&mut self, cost: u64, trip: &Trip) {
+        let (number, into) = self.window(trip.ended.wall);
         // Left in one window and answered in the next: it may count in either.
         *self = self.turned_to(number);
         self.pending -= cost;
+        if nanos(trip.arrived.since(trip.ended.mono)) >= self.period - into {
+            self.late += cost;
+        }
     }
 
     /// The book after the clock has come to a window; any other number than ours is a turn, so that a clock that was set back
@@ -92,7 +97,8 @@ impl Clock {
         if number != self.number {
             turned.number = number;
             turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
-            turned.used = self.pending;
+            turned.used = self.pending + self.late;
+            turned.late = 0;
         }
         turned
     }
@@ -118,7 +124,7 @@ mod tests {
     fn the_amount_is_free_at_the_turn() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_200));
-        limit.settle(1, at(1_210));
+        limit.settle(1, &Trip::answered(at(1_210), Duration::ZERO));
         assert_eq!(limit.opening(1, at(1_210)), Opening::At(at(2_000).mono));
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_000).mono));
     }
@@ -128,7 +134,7 @@ mod tests {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_990));
         assert_eq!(limit.opening(1, at(1_990)), Opening::AfterAnswer);
-        limit.settle(1, at(2_010));
+        limit.settle(1, &Trip::answered(at(2_010), Duration::ZERO));
         assert_eq!(limit.opening(1, at(2_010)), Opening::At(at(3_000).mono));
     }
 
@@ -137,7 +143,7 @@ mod tests {
         let mut limit = Clock::counter(4, Duration::from_secs(1));
         for _ in 0..4 {
             limit.take(1, at(1_500));
-            limit.settle(1, at(1_510));
+            limit.settle(1, &Trip::answered(at(1_510), Duration::ZERO));
         }
         // 4 * (1 - t) + 1 <= 4 from t = 0.25 on.
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_250).mono));
@@ -147,7 +153,7 @@ mod tests {
     fn a_clock_that_is_set_back_does_not_hold_the_window() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(10_200));
-        limit.settle(1, at(10_210));
+        limit.settle(1, &Trip::answered(at(10_210), Duration::ZERO));
         assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
     }
     #[test]
@@ -155,8 +161,8 @@ mod tests {
         let mut limit = Clock::fixed(2, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(10_200));
         limit.take(1, at(5_000));
-        limit.settle(1, at(10_300));
-        limit.settle(1, at(10_300));
+        limit.settle(1, &Trip::answered(at(10_300), Duration::ZERO));
+        limit.settle(1, &Trip::answered(at(10_300), Duration::ZERO));
         assert_eq!(limit.opening(1, at(10_300)), Opening::At(at(11_000).mono));
     }
 
@@ -164,9 +170,16 @@ mod tests {
     fn what_stays_unanswered_counts_in_every_window() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_200));
-        limit.settle(0, at(2_500));
+        limit.settle(0, &Trip::answered(at(2_500), Duration::ZERO));
         assert_eq!(limit.opening(1, at(5_500)), Opening::AfterAnswer);
         limit.refund(1);
         assert_eq!(limit.opening(1, at(5_500)), Opening::At(at(5_500).mono));
+    }
+    #[test]
+    fn what_may_still_be_on_its_way_counts_in_both_windows() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_990));
+        limit.settle(1, &Trip { ended: at(1_995), arrived: at(2_005).mono, shortest: Duration::ZERO });
+        assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(3_000).mono));
     }
 }

@@ -11,6 +11,11 @@ const FIRST_GUESS: Duration = Duration::from_millis(500);
 /// The longest guess.
 const LONGEST_GUESS: Duration = Duration::from_secs(60);
 
+/// Told waits in a row, with nothing accepted, that are believed however short they are.
+const BELIEVED: u32 = 2;
+/// The longest that a told wait is stretched to after that.
+const LONGEST_FLOOR: Duration = Duration::from_secs(1);
+
 /// A probe without an answer hands its turn on after four usual round trips, within these bounds.
 const PROBE_PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
@@ -23,6 +28,8 @@ pub(crate) struct Pause {
     streak: u32,
     /// Number of the pause. Answers to what left in an older one move nothing.
     round: u32,
+    /// When a refusal last moved the end of the pause.
+    told_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,9 +123,9 @@ impl Pause {
     pub(crate) fn on_refused(&mut self, id: CallId, sent: Instant, told: Told, now: Instant) -> bool {
         let fresh = self.event.is_none_or(|event| sent > event);
         let (until, reason) = match told {
-            Told::Until(until) => (until, Reason::ServerWait { told: id }),
+            Told::Until(until) => (until.max(now + self.floor()), Reason::ServerWait { told: id }),
             Told::Nothing { stretch, reason } if fresh => {
-                let guess = FIRST_GUESS.saturating_mul(1 << self.streak.min(16)).min(LONGEST_GUESS);
+                let guess = doubled(self.streak).min(LONGEST_GUESS);
                 (now + guess + guess * u32::from(stretch) / 1_024, reason)
             }
             Told::Nothing { .. } => return false,
@@ -126,14 +133,42 @@ impl Pause {
         if fresh {
             self.event = Some(now);
             self.streak = self.streak.saturating_add(1);
-            self.round = self.round.wrapping_add(1);
         }
         match self.phase {
             // It only moves later.
             Phase::Paused { until: known, .. } if known >= until => {}
-            _ => self.phase = Phase::Paused { until, reason },
+            Phase::Paused { .. } => self.pause(until, reason, now),
+            // Whatever is out left before this pause, and says nothing about its end.
+            Phase::Open | Phase::Probing { .. } | Phase::Ramp { .. } => {
+                self.round = self.round.wrapping_add(1);
+                self.pause(until, reason, now);
+            }
         }
         fresh
+    }
+
+    /// The least that a told wait is held for. One that proved too short twice, with nothing accepted, is not believed a third
+    /// time, or a server that always says "in a millisecond" would be asked a thousand times a second.
+    fn floor(&self) -> Duration {
+        match self.streak.checked_sub(BELIEVED) {
+            Some(beyond) => doubled(beyond).min(LONGEST_FLOOR),
+            None => Duration::ZERO,
+        }
+    }
+
+    fn pause(&mut self, until: Instant, reason: Reason, now: Instant) {
+        self.phase = Phase::Paused { until, reason };
+        self.told_at = now;
+    }
+
+    /// Whether nothing may leave, not even what was granted before.
+    pub(crate) fn is_on(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Paused { until, .. } if now < until)
+    }
+
+    /// When the end of the pause was last moved.
+    pub(crate) fn told_at(&self) -> Instant {
+        self.told_at
     }
 
     /// When the current pause ends; `None` outside of one.
@@ -143,6 +178,10 @@ impl Pause {
             _ => None,
         }
     }
+}
+
+fn doubled(times: u32) -> Duration {
+    FIRST_GUESS.saturating_mul(1 << times.min(16))
 }
 
 #[cfg(test)]
@@ -229,5 +268,29 @@ mod tests {
         pause.on_accepted(probe, 8);
         pause.on_refused(CallId(2), at(now + 5), guess(), at(now + 6));
         assert_eq!(pause.until(), Some(at(now + 6 + 500)));
+    }
+    #[test]
+    fn what_left_before_a_pause_does_not_end_its_ramp() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
+        let probe = pause.on_sent(CallId(2), TRIP, at(1_000));
+        // A refusal of the same event comes late, and says more.
+        pause.on_refused(CallId(3), at(5), Told::Until(at(3_000)), at(1_005));
+        assert!(pause.is_on(at(2_999)));
+        let second = pause.on_sent(CallId(4), TRIP, at(3_000));
+        pause.on_accepted(probe, 8);
+        assert!(pause.blocker(at(3_001)).is_some());
+        pause.on_accepted(second, 8);
+        assert!(pause.blocker(at(3_001)).is_none());
+    }
+    #[test]
+    fn a_told_wait_that_proves_too_short_again_and_again_is_held_for_longer() {
+        let mut pause = Pause::default();
+        let mut now = 0;
+        for length in [1, 1, 500, 1_000, 1_000] {
+            pause.on_refused(CallId(1), at(now), Told::Until(at(now + 11)), at(now + 10));
+            assert_eq!(pause.until(), Some(at(now + 10 + length)));
+            now += 10 + length;
+        }
     }
 }
