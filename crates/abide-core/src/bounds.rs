@@ -34,6 +34,12 @@ impl Bounds {
         }
     }
 
+    /// How many calls the larger of its orders holds.
+    #[cfg(debug_assertions)]
+    pub(crate) fn largest(&self) -> usize {
+        self.patience.len().max(self.deadlines.len())
+    }
+
     /// A call that does not wait this long.
     pub(crate) fn shorter_than(&self, wait: Duration) -> Option<CallId> {
         self.patience.first_key_value().filter(|((patience, _), _)| *patience < wait).map(|((_, id), _)| *id)

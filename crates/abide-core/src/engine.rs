@@ -2,6 +2,8 @@
 
 mod admit;
 mod answer;
+#[cfg(debug_assertions)]
+mod audit;
 mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -64,10 +66,14 @@ struct CallState {
     suspicions: u32,
     suspected: Instant,
     redirects: u32,
+    /// Whether its next attempt is one of the same request again.
+    repeats: bool,
     /// Whether the attempt under way is a retry that took tokens of the budget.
     paid: bool,
     /// The last thing that it waited for.
     why: Why,
+    /// Grants in a row that its caller was too slow to begin.
+    lapses: u32,
     /// What it was last told to wait for, if it listens.
     told: Option<Why>,
 }
@@ -138,8 +144,10 @@ impl Engine {
             suspicions: 0,
             suspected: Instant::ZERO,
             redirects: 0,
+            repeats: false,
             paid: false,
             why: Why::FREE,
+            lapses: 0,
             told: None,
             call,
         };
@@ -161,34 +169,31 @@ impl Engine {
         }
     }
 
-    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back meanwhile, for nobody
-    /// began it within 50 ms, or the server asked for a pause since: then the call takes its place in the queue again, and another
-    /// `Send` follows when its turn comes. Until this is called it does not, so a caller that sleeps keeps nobody waiting.
+    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
+    /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
+    /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
     pub fn begin(&mut self, id: CallId, now: Now) -> bool {
         let Some(index) = self.calls.get(&id).map(|state| state.gate) else { return false };
         self.lapse_grants(index, now);
-        let Some(state) = self.calls.get_mut(&id) else { return false };
-        match &state.phase {
-            Phase::Granted { permit, back_at, round } => {
-                let gate = &mut self.gates[index];
-                gate.grants.remove(&(*back_at, id));
-                gate.limits.leave(permit, now);
-                state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
-                state.account.attempts += 1;
-                self.stats.requests += 1;
-                if state.account.attempts > 1 + state.redirects {
-                    self.stats.retries += 1;
-                }
-                self.schedule(index, now);
-                true
-            }
-            Phase::Lapsed => {
-                self.make_ready(id, now);
-                self.advance(index, now);
-                false
-            }
-            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Flying { .. } | Phase::Returned { .. } => false,
+        if matches!(self.calls.get(&id), Some(CallState { phase: Phase::Lapsed, .. })) {
+            self.make_ready(id, now);
+            self.advance(index, now);
+            // Its caller is here and need not be called.
+            self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
         }
+        let Some(state) = self.calls.get_mut(&id) else { return false };
+        let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
+        let gate = &mut self.gates[index];
+        gate.grants.remove(&(*back_at, id));
+        gate.limits.leave(permit, now);
+        gate.pause.on_begun(id, gate.trips.usual(), now.mono);
+        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
+        state.account.attempts += 1;
+        state.lapses = 0;
+        self.stats.requests += 1;
+        self.stats.retries += u64::from(state.repeats);
+        self.schedule(index, now);
+        true
     }
 
     /// Takes an event in.

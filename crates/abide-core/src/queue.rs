@@ -78,6 +78,15 @@ impl Queue {
         self.aside.first().map(|(until, _)| *until)
     }
 
+    /// Whether so many calls are in each of its orders.
+    #[cfg(debug_assertions)]
+    pub(crate) fn agrees(&self, ready: usize, aside: usize) -> bool {
+        self.ready.len() == ready
+            && self.aside.len() == aside
+            && self.listeners.len() <= ready
+            && self.bounds.largest() <= ready
+    }
+
     /// How many calls wait, those in backoff included.
     pub(crate) fn len(&self) -> usize {
         self.ready.len() + self.aside.len()

@@ -12,6 +12,9 @@ use crate::time::{Instant, Now};
 /// The wall clock may jump while a limit that hangs on it is waited for, so it is looked at this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
+/// A grant lives twice as long after each that was too short, up to 1.6 s.
+const LONGER: u32 = 5;
+
 impl Engine {
     /// Puts a call into the queue of its gate, at its place.
     pub(super) fn make_ready(&mut self, id: CallId, now: Now) {
@@ -86,8 +89,9 @@ impl Engine {
         gate.queue.remove(&state.seat);
         state.told = None;
         let permit = gate.take(state.call.cost, now);
-        let round = gate.pause.on_sent(id, gate.trips.usual(), now.mono);
-        let back_at = now.mono + GRANT_LIFE;
+        // Slow callers would otherwise take turns for ever in being late.
+        let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
+        let round = gate.pause.on_granted(id, back_at);
         gate.grants.insert((back_at, id));
         state.phase = Phase::Granted { permit, back_at, round };
         self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
@@ -158,6 +162,7 @@ impl Engine {
             self.release(id, now);
             if let Some(state) = self.calls.get_mut(&id) {
                 state.phase = Phase::Lapsed;
+                state.lapses = state.lapses.saturating_add(1);
             }
         }
     }

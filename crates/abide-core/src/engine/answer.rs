@@ -55,6 +55,9 @@ impl Engine {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
+                    Some(Redirect { safety: Safety::Once, .. }) => {
+                        self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
+                    }
                     Some(redirect) => self.follow(id, redirect, signal.wait, now),
                     None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
                 }
@@ -202,6 +205,7 @@ impl Engine {
             return false;
         }
         state.paid = paid;
+        state.repeats = true;
         gate.slots.used -= 1;
         self.set_aside(landed.id, until, reason, now);
         self.decisions.push_back(Decision::Retry { id: landed.id });
@@ -211,7 +215,8 @@ impl Engine {
 
     /// Back to the call's place in the queue of its gate.
     fn go_back(&mut self, id: CallId, now: Now) {
-        let Some(state) = self.calls.get(&id) else { return };
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        state.repeats = true;
         self.gates[state.gate].slots.used -= 1;
         self.make_ready(id, now);
         self.decisions.push_back(Decision::Retry { id });
@@ -231,6 +236,7 @@ impl Engine {
         let Some(state) = self.calls.get_mut(&id) else { return };
         state.gate = to;
         state.why = Why::FREE;
+        state.repeats = false;
         state.call.key = redirect.key;
         state.call.safety = redirect.safety;
         let seat = state.seat;

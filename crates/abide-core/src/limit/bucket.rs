@@ -25,7 +25,7 @@ pub(crate) struct Bucket {
     /// All units ever taken, those that were given back included.
     taken: u64,
     /// Attempts that are not answered yet.
-    pending: u32,
+    pub(super) pending: u32,
     /// What was given back while others were not answered: where in `taken` it was, and how much.
     returned: VecDeque<(u64, u64)>,
 }

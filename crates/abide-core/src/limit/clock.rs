@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Opening, Trip};
-use crate::time::{Now, Wall, nanos};
+use crate::time::{Instant, Now, Wall, nanos};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
@@ -19,9 +19,10 @@ pub(crate) struct Clock {
     used: u64,
     last: u64,
     /// Spent by attempts that are not answered yet, whatever window they left in.
-    pending: u64,
-    /// Spent by attempts whose answer nobody waited for, so that they may arrive in the next window.
+    pub(super) pending: u64,
+    /// Spent by attempts whose answer nobody waited for, so that they may arrive in a later window, and until when.
     late: u64,
+    late_until: Instant,
 }
 
 impl Clock {
@@ -35,15 +36,26 @@ impl Clock {
 
     fn new(amount: u64, period: Duration, offset: Duration, weighted: bool) -> Self {
         let (period, offset) = (nanos(period), nanos(offset));
-        Self { amount, period, offset, weighted, number: 0, used: 0, last: 0, pending: 0, late: 0 }
+        Self {
+            amount,
+            period,
+            offset,
+            weighted,
+            number: 0,
+            used: 0,
+            last: 0,
+            pending: 0,
+            late: 0,
+            late_until: Instant::ZERO,
+        }
     }
 
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
         if cost > self.amount {
             return Opening::Never;
         }
-        let (number, into) = self.window(now.wall);
-        let turned = self.turned_to(number);
+        let (_, into) = self.window(now.wall);
+        let turned = self.turned(now);
         if turned.used + cost > self.amount {
             // After the turn only what is not answered yet is sure to be carried over.
             return if turned.pending + cost > self.amount {
@@ -68,8 +80,7 @@ impl Clock {
     }
 
     pub(crate) fn take(&mut self, cost: u64, now: Now) {
-        let (number, _) = self.window(now.wall);
-        *self = self.turned_to(number);
+        *self = self.turned(now);
         self.used += cost;
         self.pending += cost;
     }
@@ -81,24 +92,26 @@ impl Clock {
     }
 
     pub(crate) fn settle(&mut self, cost: u64, trip: &Trip) {
-        let (number, into) = self.window(trip.ended.wall);
         // Left in one window and answered in the next: it may count in either.
-        *self = self.turned_to(number);
+        *self = self.turned(trip.ended);
         self.pending -= cost;
+        let (_, into) = self.window(trip.ended.wall);
         if nanos(trip.arrived.since(trip.ended.mono)) >= self.period - into {
             self.late += cost;
+            self.late_until = self.late_until.max(trip.arrived);
         }
     }
 
-    /// The book after the clock has come to a window; any other number than ours is a turn, so that a clock that was set back
-    /// does not hold the window for ever.
-    fn turned_to(&self, number: i64) -> Self {
+    /// The book as it stands now; any other window than ours is a turn, so that a clock that was set back does not hold the
+    /// window for ever.
+    fn turned(&self, now: Now) -> Self {
+        let (number, into) = self.window(now.wall);
         let mut turned = self.clone();
         if number != self.number {
             turned.number = number;
             turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
-            turned.used = self.pending + self.late;
-            turned.late = 0;
+            turned.late = if self.late_until < now.mono - Duration::from_nanos(into) { 0 } else { self.late };
+            turned.used = turned.pending + turned.late;
         }
         turned
     }
@@ -114,7 +127,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Instant;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
@@ -181,5 +193,6 @@ mod tests {
         limit.take(1, at(1_990));
         limit.settle(1, &Trip { ended: at(1_995), arrived: at(2_005).mono, shortest: Duration::ZERO });
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(3_000).mono));
+        assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
     }
 }

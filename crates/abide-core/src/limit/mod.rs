@@ -94,6 +94,16 @@ impl Limit {
         }
     }
 
+    #[cfg(debug_assertions)]
+    pub(crate) fn pending(&self) -> u64 {
+        match self {
+            Self::Sliding(limit) => limit.pending,
+            Self::Fixed(limit) => limit.pending,
+            Self::Clock(limit) => limit.pending,
+            Self::Bucket(limit) => u64::from(limit.pending),
+        }
+    }
+
     /// Undoes a take whose attempt never left.
     pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
         match self {

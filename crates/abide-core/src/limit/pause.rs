@@ -78,17 +78,25 @@ impl Pause {
         }
     }
 
-    /// An attempt leaves, which [`Pause::blocker`] allowed.
-    pub(crate) fn on_sent(&mut self, id: CallId, usual_trip: Duration, now: Instant) -> Option<Round> {
+    /// An attempt may leave, which [`Pause::blocker`] allowed; a probe that has not left by `back_at` hands its turn on.
+    pub(crate) fn on_granted(&mut self, id: CallId, back_at: Instant) -> Option<Round> {
         match &mut self.phase {
             Phase::Open => return None,
             Phase::Paused { .. } | Phase::Probing { .. } => {
-                let patience = (usual_trip * 4).clamp(PROBE_PATIENCE.0, PROBE_PATIENCE.1);
-                self.phase = Phase::Probing { probe: id, hands_on: now + patience };
+                self.phase = Phase::Probing { probe: id, hands_on: back_at };
             }
             Phase::Ramp { out, .. } => *out += 1,
         }
         Some(Round(self.round))
+    }
+
+    /// An attempt leaves that was granted before.
+    pub(crate) fn on_begun(&mut self, id: CallId, usual_trip: Duration, now: Instant) {
+        if let Phase::Probing { probe, hands_on } = &mut self.phase
+            && *probe == id
+        {
+            *hands_on = now + (usual_trip * 4).clamp(PROBE_PATIENCE.0, PROBE_PATIENCE.1);
+        }
     }
 
     /// The server accepted an attempt.
@@ -166,6 +174,15 @@ impl Pause {
         matches!(self.phase, Phase::Paused { until, .. } if now < until)
     }
 
+    /// How many attempts of a ramp are out.
+    #[cfg(debug_assertions)]
+    pub(crate) fn out(&self) -> u32 {
+        match self.phase {
+            Phase::Ramp { out, .. } => out,
+            _ => 0,
+        }
+    }
+
     /// When the end of the pause was last moved.
     pub(crate) fn told_at(&self) -> Instant {
         self.told_at
@@ -198,6 +215,12 @@ mod tests {
         Told::Nothing { stretch: 0, reason: Reason::Guess { told: CallId(1) } }
     }
 
+    fn send(pause: &mut Pause, id: CallId, now: Instant) -> Option<Round> {
+        let round = pause.on_granted(id, now);
+        pause.on_begun(id, TRIP, now);
+        round
+    }
+
     fn until(pause: &Pause, now: u64) -> Option<Instant> {
         pause.blocker(at(now)).and_then(|why| why.until)
     }
@@ -228,17 +251,17 @@ mod tests {
         let mut pause = Pause::default();
         pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
         assert_eq!(pause.blocker(at(1_000)), None);
-        let probe = pause.on_sent(CallId(2), TRIP, at(1_000));
+        let probe = send(&mut pause, CallId(2), at(1_000));
         assert!(pause.blocker(at(1_001)).is_some());
         pause.on_accepted(probe, 8);
-        let second = pause.on_sent(CallId(3), TRIP, at(1_010));
-        let third = pause.on_sent(CallId(4), TRIP, at(1_010));
+        let second = send(&mut pause, CallId(3), at(1_010));
+        let third = send(&mut pause, CallId(4), at(1_010));
         assert!(pause.blocker(at(1_010)).is_some());
         pause.on_accepted(second, 8);
         pause.on_accepted(third, 8);
         for call in 5..50 {
             assert_eq!(pause.blocker(at(1_020)), None);
-            pause.on_sent(CallId(call), TRIP, at(1_020));
+            send(&mut pause, CallId(call), at(1_020));
         }
     }
 
@@ -246,11 +269,11 @@ mod tests {
     fn a_probe_that_is_lost_or_late_hands_its_turn_on() {
         let mut pause = Pause::default();
         pause.on_refused(CallId(1), at(0), guess(), at(0));
-        let probe = pause.on_sent(CallId(2), TRIP, at(500));
+        let probe = send(&mut pause, CallId(2), at(500));
         assert_eq!(until(&pause, 500), Some(at(1_500)));
         pause.on_lost(CallId(2), probe, at(600));
         assert_eq!(pause.blocker(at(600)), None);
-        pause.on_sent(CallId(3), TRIP, at(600));
+        send(&mut pause, CallId(3), at(600));
         assert_eq!(until(&pause, 1_000), Some(at(1_600)));
         assert_eq!(until(&pause, 1_600), None);
     }
@@ -264,7 +287,7 @@ mod tests {
             assert_eq!(pause.until(), Some(at(now + 1 + length)));
             now += 1 + length;
         }
-        let probe = pause.on_sent(CallId(1), TRIP, at(now));
+        let probe = send(&mut pause, CallId(1), at(now));
         pause.on_accepted(probe, 8);
         pause.on_refused(CallId(2), at(now + 5), guess(), at(now + 6));
         assert_eq!(pause.until(), Some(at(now + 6 + 500)));
@@ -273,11 +296,11 @@ mod tests {
     fn what_left_before_a_pause_does_not_end_its_ramp() {
         let mut pause = Pause::default();
         pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
-        let probe = pause.on_sent(CallId(2), TRIP, at(1_000));
+        let probe = send(&mut pause, CallId(2), at(1_000));
         // A refusal of the same event comes late, and says more.
         pause.on_refused(CallId(3), at(5), Told::Until(at(3_000)), at(1_005));
         assert!(pause.is_on(at(2_999)));
-        let second = pause.on_sent(CallId(4), TRIP, at(3_000));
+        let second = send(&mut pause, CallId(4), at(3_000));
         pause.on_accepted(probe, 8);
         assert!(pause.blocker(at(3_001)).is_some());
         pause.on_accepted(second, 8);

@@ -55,6 +55,12 @@ impl Stack {
         }
     }
 
+    /// Whether no limit waits for the answer to an attempt.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.limits.iter().all(|(_, limit)| limit.pending() == 0)
+    }
+
     /// The attempt was answered or lost.
     pub(crate) fn settle(&mut self, permit: &Permit, trip: &Trip) {
         for ((spec, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
