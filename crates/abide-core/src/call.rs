@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::time::Instant;
 
 /// Names a call for as long as it is known to the engine; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub(crate) u64);
 
 impl CallId {
@@ -62,9 +62,12 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// Whether a wait of this length is too long.
-    pub(crate) fn ends_before(self, wait: Duration) -> bool {
-        matches!(self, Self::Within(most) if wait > most)
+    /// The longest wait; `None` if there is none.
+    pub(crate) fn longest(self) -> Option<Duration> {
+        match self {
+            Self::Within(most) => Some(most),
+            Self::Endless => None,
+        }
     }
 }
 

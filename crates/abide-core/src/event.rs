@@ -41,7 +41,8 @@ pub enum Event<'a> {
 pub struct Redirect {
     /// The budget that the next hop spends.
     pub key: Key,
-    /// What is known about repeating the next hop.
+    /// What is known about repeating the next hop. [`Safety::Once`] where it would need the body that is gone: such a redirect
+    /// is not followed but returned.
     pub safety: Safety,
 }
 

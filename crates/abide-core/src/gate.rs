@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::call::{Call, CallId, Patience};
+use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
-use crate::headers::{Reader, Wait};
+use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
 use crate::limit::pause::Pause;
 use crate::limit::quota::Quotas;
-use crate::limit::{Opening, Permit, Stack};
+use crate::limit::{Opening, Permit, Stack, Trip};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
 use crate::retry::{Budget, Suspect};
@@ -34,26 +34,24 @@ pub(crate) struct Gate {
     pub(crate) trips: Trips,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
-    /// When the server last took a request; the gate's beginning at first.
-    pub(crate) accepted_at: Instant,
-    /// Calls that are known here and have not ended.
-    pub(crate) members: BTreeSet<CallId>,
+    /// The first refusal since the server last took a request.
+    pub(crate) drought: Option<Instant>,
+    /// The calls here that have a deadline, whatever they are doing.
+    pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
-    /// No call's deadline or patience ends before this moment.
-    pub(crate) check_at: Instant,
-    /// No waiting call's patience is shorter than this.
-    pub(crate) tightest: Duration,
     /// Whether retries are held back, for the budget was empty and nothing was accepted since.
     pub(crate) held: bool,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
+    /// Whether a call has come to the queue that was not told yet what is waited for.
+    pub(crate) untold: bool,
     /// When the engine has to look here again.
     pub(crate) wake: Option<Instant>,
 }
 
 impl Gate {
-    pub(crate) fn new(key: Key, policy: &Policy, now: Instant) -> Self {
+    pub(crate) fn new(key: Key, policy: &Policy) -> Self {
         let told = policy.limits_for(&key).filter_map(|spec| match spec {
             LimitSpec::Concurrency(n) => Some(n),
             _ => None,
@@ -71,13 +69,12 @@ impl Gate {
             ledger: Ledger::default(),
             trips: Trips::default(),
             unanswered: 0,
-            accepted_at: now,
-            members: BTreeSet::new(),
+            drought: None,
+            deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
-            check_at: Instant::NEVER,
-            tightest: Wait::LONGEST,
             held: false,
             blocked: None,
+            untold: false,
             wake: None,
         }
     }
@@ -128,14 +125,34 @@ impl Gate {
         self.limits.refund(permit);
     }
 
-    /// Whether a wait is too long for a call. One above 400 days is too long for everybody: nobody means it.
-    pub(crate) fn is_too_long(wait: Duration, patience: Patience) -> bool {
-        patience.ends_before(wait) || wait > Wait::LONGEST
+    /// The way of an attempt whose answer nobody waits for any more: it may still be on its way there.
+    pub(crate) fn unanswered_trip(&self, sent: Now, now: Now) -> Trip {
+        let arrived = now.mono.max(sent.mono + self.trips.usual() * 2);
+        Trip { ended: now, arrived, shortest: self.trips.shortest() }
     }
 
-    /// Makes sure that deadlines and patience are looked at by this moment.
-    pub(crate) fn expect_by(&mut self, at: Instant) {
-        self.check_at = self.check_at.min(at);
+    /// Whether not even what was granted may leave: the server has spoken since.
+    pub(crate) fn is_shut(&self, now: Instant) -> bool {
+        self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+    }
+
+    /// Since when and by when patience has to have ended for a call to be sent away from this wait. A told wait that was not
+    /// too long by itself is waited out; one that is told after patience has ended is not begun.
+    pub(crate) fn patience_span(&self, reason: Reason, now: Instant) -> Option<(Instant, Instant)> {
+        let by = match reason {
+            Reason::ServerWait { .. } => self.pause.told_at(),
+            Reason::Guess { .. } | Reason::Hold | Reason::Trial => now,
+            _ => return None,
+        };
+        Some((self.drought?, by))
+    }
+
+    /// When somebody's patience with this wait ends, where that may come before the wait does.
+    pub(crate) fn patience_ends(&self, reason: Reason) -> Option<Instant> {
+        match reason {
+            Reason::Guess { .. } | Reason::Hold | Reason::Trial => self.queue.bounds().next_worn_out(self.drought?),
+            _ => None,
+        }
     }
 }
 

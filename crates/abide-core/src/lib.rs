@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bounds;
 pub mod call;
 pub mod decision;
 mod engine;

@@ -16,7 +16,7 @@ pub(crate) struct Fixed {
     /// Spent in this window, with all that may have spilled over from older ones.
     used: u64,
     /// Spent by attempts that are not answered yet, whatever window they left in.
-    pending: u64,
+    pub(super) pending: u64,
     /// Spent by attempts that were answered so late that they may count in the next window.
     late: u64,
     /// The last answer to anything in `used`: whatever window it counts in has opened by then.

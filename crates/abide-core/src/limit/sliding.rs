@@ -15,7 +15,7 @@ pub(crate) struct Sliding {
     amount: u64,
     period: Duration,
     /// Spent by attempts that are not answered yet.
-    pending: u64,
+    pub(super) pending: u64,
     /// Spent by answered attempts, oldest first.
     spent: VecDeque<Spent>,
     /// The sum over `spent`.

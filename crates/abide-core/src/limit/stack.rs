@@ -55,6 +55,12 @@ impl Stack {
         }
     }
 
+    /// Whether no limit waits for the answer to an attempt.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.limits.iter().all(|(_, limit)| limit.pending() == 0)
+    }
+
     /// The attempt was answered or lost.
     pub(crate) fn settle(&mut self, permit: &Permit, trip: &Trip) {
         for ((spec, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
@@ -84,7 +90,7 @@ mod tests {
         for millis in [0, 1_000] {
             assert_eq!(stack.opening(1, at(millis)), None);
             let permit = stack.take(1, at(millis));
-            stack.settle(&permit, &Trip { answered: at(millis), shortest: Duration::ZERO });
+            stack.settle(&permit, &Trip::answered(at(millis), Duration::ZERO));
         }
         let named = stack.opening(1, at(1_500)).map(|(spec, opening)| (spec.to_string(), opening));
         assert_eq!(named, Some(("2/min".to_owned(), Opening::At(at(60_000).mono))));
@@ -94,7 +100,7 @@ mod tests {
     fn cost_counts_only_where_cost_is_counted() {
         let mut stack = stack("10/min by cost + 3/min");
         let permit = stack.take(9, at(0));
-        stack.settle(&permit, &Trip { answered: at(0), shortest: Duration::ZERO });
+        stack.settle(&permit, &Trip::answered(at(0), Duration::ZERO));
         assert_eq!(stack.opening(1, at(0)), None);
         assert!(stack.opening(2, at(0)).is_some());
         assert_eq!(stack.opening(11, at(0)).map(|(_, opening)| opening), Some(Opening::Never));
