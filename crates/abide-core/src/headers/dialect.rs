@@ -137,7 +137,7 @@ impl Dialect {
     fn speaks(&self, host: &str) -> bool {
         let is_or_below =
             |known: &&str| host.strip_suffix(*known).is_some_and(|above| above.is_empty() || above.ends_with('.'));
-        self.hosts.is_empty() || self.hosts.iter().any(|known| is_or_below(&known))
+        self.hosts.is_empty() || self.hosts.iter().any(is_or_below)
     }
 }
 

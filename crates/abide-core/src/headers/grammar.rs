@@ -148,7 +148,7 @@ pub(super) fn understand(name: &str) -> Option<Name<'_>> {
         match part.word {
             _ if core.contains(&index) => {}
             Word::Other => return None,
-            Word::Unknown(_) | Word::Scale(..) if before => key.vendor = &name[part.start..part.end],
+            Word::Unknown(_) | Word::Scale(..) | Word::Info if before => key.vendor = &name[part.start..part.end],
             Word::Unknown(dimension) | Word::Dimension(dimension) => key.count(dimension),
             Word::Span(dimension, length, stated) => {
                 seen.span = Some((dimension, Span { length, stated: stated && !before }));
@@ -266,7 +266,7 @@ impl<'a> Seen<'a> {
     const fn role(&self, weak: bool, plain: bool) -> Option<Role> {
         let role = match self {
             Self { info: true, .. } => return None,
-            Self { retry: true, .. } => Role::RetryAfter,
+            Self { retry: true, after, scale, .. } if !weak || *after || scale.is_some() => Role::RetryAfter,
             Self { reset: true, .. } => Role::Reset,
             Self { remaining: true, .. } => Role::Remaining,
             Self { cost: true, .. } => Role::Cost,

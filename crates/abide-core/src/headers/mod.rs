@@ -47,3 +47,5 @@ pub struct Response<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unlisted;

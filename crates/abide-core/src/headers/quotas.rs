@@ -196,6 +196,7 @@ impl<'a> Drafts<'a> {
     /// The quotas, complete.
     pub(super) fn finish(mut self, quotas: &mut Vec<Quota>) {
         self.merge();
+        self.join_halves();
         self.share_orphans();
         self.apply_policies();
         self.mend_units();
@@ -237,6 +238,33 @@ impl<'a> Drafts<'a> {
             }
         }
         self.drafts.truncate(kept);
+    }
+
+    /// A limit without a balance and a balance without a limit, of one vendor and the only ones, are one quota if one of
+    /// the two says nothing about what it counts (`DailyLimit` and `Remaining`).
+    fn join_halves(&mut self) {
+        let is_half = |draft: &Draft<'_>| draft.name.is_none() && draft.counts() && draft.slot == 0;
+        let has_balance = |draft: &Draft<'_>| draft.remaining.is_some() || draft.used.is_some();
+        let mut limits = (0..self.drafts.len()).filter(|at| {
+            is_half(&self.drafts[*at]) && self.drafts[*at].limit.is_some() && !has_balance(&self.drafts[*at])
+        });
+        let mut balances = (0..self.drafts.len()).filter(|at| {
+            is_half(&self.drafts[*at]) && self.drafts[*at].limit.is_none() && has_balance(&self.drafts[*at])
+        });
+        let (Some(limit), None, Some(balance), None) = (limits.next(), limits.next(), balances.next(), balances.next())
+        else {
+            return;
+        };
+        let (a, b) = (&self.drafts[limit].key, &self.drafts[balance].key);
+        if a.vendor != b.vendor || !(a.dimensions.is_empty() || b.dimensions.is_empty()) {
+            return;
+        }
+        let mut half = std::mem::take(&mut self.drafts[limit]);
+        self.drafts[balance].absorb(&mut half);
+        self.drafts[balance].key.span = self.drafts[balance].key.span.or(half.key.span);
+        self.drafts[limit..].rotate_left(1);
+        let last = self.drafts.len() - 1;
+        self.drafts.truncate(last);
     }
 
     /// A reset or a window that stands alone, beside buckets with dimensions, holds for all of the same vendor.

@@ -168,10 +168,8 @@ impl<'a> Reading<'a> {
                 }
             }
             Rule::CodeField(field) => self.code = self.code.or_else(|| codes::meaning(value(field)?)),
-            Rule::Code(Place::Field(field), values, refusal) => {
-                if value(field).is_some_and(|value| values.contains(&value)) {
-                    self.code = Some(refusal);
-                }
+            Rule::Code(Place::Field(field), values, refusal) if value(field).is_some_and(|it| values.contains(&it)) => {
+                self.code = Some(refusal);
             }
             Rule::Status(status, refusal) if response.status == status => self.code = self.code.or(Some(refusal)),
             Rule::Categories(field) => {

@@ -30,6 +30,20 @@ fn read(status: u16, fields: &[(&str, &str)]) -> Signal {
     read_at(&mut Reader::default(), now, status, fields)
 }
 
+/// A moment some seconds after the one at which responses are read here.
+pub(super) fn wall(secs: i64) -> Wall {
+    Wall::from_secs(NOW + secs)
+}
+
+/// Reads the first response of a host.
+pub(super) fn read_from(host: &str, status: u16, fields: &[(&str, &str)], body: Option<&str>) -> Signal {
+    let now = Now { mono: Instant::ZERO, wall: wall(0) };
+    let status = StatusCode::from_u16(status).unwrap();
+    let headers = headers(fields);
+    let body = body.map(str::as_bytes);
+    Reader::default().read(&Response { host, status, headers: &headers, body, sent: now, received: now })
+}
+
 fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
 }
@@ -223,7 +237,7 @@ proptest! {
                 prop_assert!(quota.reset.is_none_or(|reset| reset <= Wait::LONGEST));
                 prop_assert!(quota.window.is_none_or(|window| window <= Wait::LONGEST));
             }
-            prop_assert!(signal.wait.is_none() || matches!(status, 300..=399 | 403 | 413 | 429 | 503));
+            prop_assert!(signal.wait.is_none() || signal.refusal.is_some() || matches!(status, 300..=399));
         }
     }
 

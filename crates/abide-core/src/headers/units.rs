@@ -258,8 +258,9 @@ pub(super) fn go_duration(text: &str) -> Option<Duration> {
 fn iso_duration(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('P')?;
     let (days, time) = text.split_once('T').unwrap_or((text, ""));
-    let part =
-        |text, unit: fn(&str) -> Option<Scale>| if text == "" { Some(Duration::ZERO) } else { units_in(text, unit) };
+    let part = |text: &str, unit: fn(&str) -> Option<Scale>| {
+        if text.is_empty() { Some(Duration::ZERO) } else { units_in(text, unit) }
+    };
     let days = part(days, |unit| (unit == "D").then_some(Scale::Days))?;
     let time = part(time, |unit| match unit {
         "H" => Some(Scale::Hours),

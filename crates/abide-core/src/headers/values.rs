@@ -240,7 +240,7 @@ fn note_member(item: &mut Item<'_>, key: &str, value: &str, now: Wall) {
         }
         Role::Reset => item.reset = item.reset.or_else(|| units::told(value, name.hint, now)),
         Role::Window => {
-            item.window = Decimal::parse(value).map(|number| number.of(name.hint.scale.unwrap_or(Scale::Seconds)))
+            item.window = window(value, name.hint);
         }
         _ => {}
     }

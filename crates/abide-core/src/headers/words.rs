@@ -137,7 +137,7 @@ fn word(part: &str) -> Word<'_> {
             Word::Family
         }
         "quota" | "quotas" => Word::Quota,
-        "max" | "maximum" | "total" | "allowed" | "allowance" | "capacity" | "ceiling" => Word::Most,
+        "max" | "maximum" | "total" | "allowed" | "allotted" | "allowance" | "capacity" | "ceiling" => Word::Most,
         "remaining" | "remain" | "remains" | "left" | "available" | "balance" => Word::Remaining,
         "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Used,
         "count" => Word::Count,
@@ -160,7 +160,9 @@ fn word(part: &str) -> Word<'_> {
         "minutes" | "mins" => Word::Scale(Scale::Minutes, "minute"),
         "hours" => Word::Scale(Scale::Hours, "hour"),
         "days" => Word::Scale(Scale::Days, "day"),
-        "nearlimit" | "percent" | "percentage" | "pct" | "ratio" | "source" | "over" | "should" | "fillrate" => {
+        "nearlimit" | "percent" | "percentage" | "pct" | "ratio" | "source" | "over" | "should" | "fillrate"
+        | "replenish" | "id" | "version" | "state" | "status" | "path" | "url" | "plan" | "tier" | "code"
+        | "exceeded" | "enabled" | "threshold" | "warning" | "attempt" | "attempts" | "level" | "precision" => {
             Word::Info
         }
         "x" | "per" | "the" | "this" | "of" | "for" | "by" | "at" | "on" | "api" | "time" | "timestamp" | "epoch"
