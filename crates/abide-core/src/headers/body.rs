@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::dialect::{Place, Pointers, Rule, Spoken};
 use super::grammar::{self, Role};
+use super::refusal::contains_ignoring_case;
 use super::units::{self, Decimal, Hint, Scale, Told};
 use super::values::Item;
 use super::{Refusal, Response, codes};
@@ -122,7 +123,7 @@ impl Body {
                     self.refusal = Some(refusal);
                 }
             }
-            Rule::Text(only, words, refusal) if status == only && text.contains(words) => {
+            Rule::Text(only, words, refusal) if status == only && contains_ignoring_case(text, words) => {
                 self.refusal = self.refusal.or(Some(refusal));
             }
             Rule::WaitInText(words) if self.wait.is_none() && !status.is_success() => {

@@ -228,16 +228,16 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "developer.monday.com/api-reference/docs/rate-limits",
     },
     Dialect {
-        name: "OKX",
-        hosts: &["okx.com"],
-        rules: &[Rule::Code(Place::Body("/code"), &["50011", "50061"], Rate)],
-        source: "okx.com/docs-v5, error codes",
-    },
-    Dialect {
         name: "Okta",
         hosts: &["okta.com", "oktapreview.com", "okta-emea.com"],
         rules: &[Rule::ZeroIsConcurrency],
         source: "developer.okta.com/docs/reference/rl-best-practices",
+    },
+    Dialect {
+        name: "OKX",
+        hosts: &["okx.com"],
+        rules: &[Rule::Code(Place::Body("/code"), &["50011", "50061"], Rate)],
+        source: "okx.com/docs-v5, error codes",
     },
     Dialect {
         name: "OpenAI",
@@ -360,13 +360,9 @@ pub(super) const DIALECTS: &[Dialect] = &[
         hosts: &[],
         rules: &[
             Rule::Text(403, "rate limit exceeded", Rate),
-            Rule::Text(403, "Rate limit exceeded", Rate),
-            Rule::Text(403, "Rate Limit Exceeded", Rate),
             Rule::Text(403, "too many requests", Rate),
-            Rule::Text(403, "Too many requests", Rate),
-            Rule::Text(403, "Too Many Requests", Rate),
             Rule::Text(503, "rate limit", Rate),
-            Rule::Text(503, "Too many requests", Rate),
+            Rule::Text(503, "too many requests", Rate),
         ],
         source: "the phrase of RFC 6585 and its usual variants",
     },

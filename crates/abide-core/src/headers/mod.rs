@@ -46,6 +46,8 @@ pub struct Response<'a> {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod unlisted;

@@ -68,7 +68,8 @@ fn limited(evidence: &Evidence<'_>) -> Refusal {
     if reset.is_some() && opens > Some(LONG) { Refusal::Quota } else { Refusal::Rate }
 }
 
-fn contains_ignoring_case(text: &str, part: &str) -> bool {
+/// Whether `text` has `part` in it, in upper or lower case.
+pub(super) fn contains_ignoring_case(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
