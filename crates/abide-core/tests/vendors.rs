@@ -91,27 +91,26 @@ fn differences(line: &Value) -> Vec<String> {
     expected.iter().filter(differs).map(tell).collect()
 }
 
-#[test]
-fn every_line_that_needs_no_judgement_is_read_exactly() {
-    for line in lines().filter(|line| line.get("judgement").is_none()) {
-        let differences = differences(&line);
-        assert!(differences.is_empty(), "{}: {differences:#?}", line["id"]);
-    }
+fn assert_read_right(lines: impl Iterator<Item = Value>) {
+    let wrong: Vec<_> = lines
+        .map(|line| (line["id"].clone(), differences(&line)))
+        .filter(|(_, differences)| !differences.is_empty())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn score() {
-    let mut wrong = 0;
-    let mut all = 0;
-    for line in lines() {
-        all += 1;
-        let differences = differences(&line);
-        if !differences.is_empty() {
-            wrong += 1;
-            let judged = if line.get("judgement").is_some() { " (judgement)" } else { "" };
-            println!("{}{judged}: {differences:#?}", line["id"]);
-        }
-    }
-    println!("{} of {all}", all - wrong);
-    assert!(wrong == 0);
+fn every_line_that_needs_no_judgement_is_read_exactly() {
+    assert_read_right(lines().filter(|line| line.get("judgement").is_none()));
+}
+
+/// A difference would be fair here, and would have to be argued in `HEADERS.md`. There is none.
+#[test]
+fn every_line_that_needs_a_judgement_is_read_as_it_was_judged() {
+    assert_read_right(lines().filter(|line| line.get("judgement").is_some()));
+}
+
+#[test]
+fn the_corpus_is_whole() {
+    assert_eq!(lines().count(), 162);
 }

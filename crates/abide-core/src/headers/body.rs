@@ -126,12 +126,12 @@ impl Body {
             Rule::Text(only, words, refusal) if status == only && contains_ignoring_case(text, words) => {
                 self.refusal = self.refusal.or(Some(refusal));
             }
-            Rule::WaitInText(words) if self.wait.is_none() && !status.is_success() => {
+            Rule::WaitInText(words) if self.wait.is_none() && (self.refusal.is_some() || !status.is_success()) => {
                 let rest = text.find(words).map(|at| &text[at + words.len()..]);
                 self.wait = rest.and_then(|rest| wait_in_text(rest, now));
             }
             Rule::Wait(pointer, scale) => {
-                let hint = Hint { scale: Some(scale), relative: true };
+                let hint = Hint { scale: Some(scale), relative: true, absolute: false };
                 if let Some(told) = json.and_then(|json| json.pointer(pointer)).and_then(|value| told(value, hint, now))
                 {
                     (self.wait, self.is_order) = (Some(told), true);

@@ -74,6 +74,8 @@ pub(super) fn meaning(code: &str) -> Option<Refusal> {
         "flood",
         "floodwait",
         "toomanyattempts",
+        "priorrequestnotcomplete",
+        "transactioninprogress",
     ]) {
         return Some(Refusal::Rate);
     }

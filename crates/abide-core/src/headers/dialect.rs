@@ -26,6 +26,8 @@ pub(super) struct Dialect {
 pub(super) enum Rule {
     /// The numbers of this field are in a unit that its name does not tell.
     Unit(&'static str, Scale),
+    /// The numbers of this field are moments in seconds since the epoch, also where they look like a distance.
+    Epoch(&'static str),
     /// This field is to be read as if it had the other name.
     Alias(&'static str, &'static str),
     /// This field holds an error code.
@@ -113,6 +115,11 @@ impl Spoken {
         })
     }
 
+    /// Whether the numbers of a field are known to be moments.
+    pub(super) fn is_epoch(&self, field: &str) -> bool {
+        self.rules().any(|rule| matches!(rule, Rule::Epoch(name) if *name == field))
+    }
+
     /// The windows over which the places of a list in this field count.
     pub(super) fn windows(&self, field: &str) -> Option<&'static [(&'static str, Duration)]> {
         self.rules().find_map(|rule| match rule {
@@ -154,6 +161,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unit(field, scale) => write!(f, "`{field}` counts {}", scale.plural()),
+            Self::Epoch(field) => write!(f, "`{field}` is always an epoch"),
             Self::Alias(field, name) => write!(f, "`{field}` means `{name}`"),
             Self::CodeField(field) => write!(f, "`{field}` is an error code"),
             Self::Ignore(field) => write!(f, "`{field}` is no limit"),

@@ -119,6 +119,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
         name: "GitHub",
         hosts: &["github.com"],
         rules: &[
+            Rule::Epoch("x-ratelimit-reset"),
             Rule::Text(403, "secondary rate limit", Rate),
             Rule::Text(403, "abuse detection mechanism", Rate),
             Rule::Pause(secs(60)),
@@ -160,11 +161,14 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "Kraken",
         hosts: &["kraken.com"],
-        rules: &[Rule::Code(
-            Place::Body("/error/*"),
-            &["EAPI:Rate limit exceeded", "EOrder:Rate limit exceeded", "EGeneral:Too many requests"],
-            Rate,
-        )],
+        rules: &[
+            Rule::Code(
+                Place::Body("/error/*"),
+                &["EAPI:Rate limit exceeded", "EOrder:Rate limit exceeded", "EGeneral:Too many requests"],
+                Rate,
+            ),
+            Rule::WaitInText("EService: Throttled: "),
+        ],
         source: "docs.kraken.com/api/docs/guides/spot-rest-ratelimits",
     },
     Dialect {
@@ -244,6 +248,15 @@ pub(super) const DIALECTS: &[Dialect] = &[
         hosts: &["api.openai.com"],
         rules: &[Rule::WaitInText("Please try again in ")],
         source: "platform.openai.com/docs/guides/rate-limits",
+    },
+    Dialect {
+        name: "Resend",
+        hosts: &["api.resend.com"],
+        rules: &[
+            Rule::Alias("x-resend-daily-quota", "x-resend-daily-quota-used"),
+            Rule::Alias("x-resend-monthly-quota", "x-resend-monthly-quota-used"),
+        ],
+        source: "resend.com/docs/api-reference/rate-limit",
     },
     Dialect {
         name: "Sentry",

@@ -101,7 +101,7 @@ pub(super) struct Name<'a> {
 impl Name<'_> {
     /// The name of a field that says how long to wait.
     pub(super) fn wait() -> Self {
-        Self { role: Role::RetryAfter, hint: Hint { scale: None, relative: true }, ..Self::default() }
+        Self { role: Role::RetryAfter, hint: Hint { relative: true, ..Hint::default() }, ..Self::default() }
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn understand(name: &str) -> Option<Name<'_>> {
     let weak = family.is_none() && !(seen.limit && (seen.remaining || seen.reset || seen.used));
     let bare = !weak && seen.is_empty();
     let role = seen.role(weak, key.dimensions.is_empty() && seen.span.is_none())?;
-    let mut hint = Hint { scale: None, relative: seen.after || role == Role::RetryAfter };
+    let mut hint = Hint { relative: seen.after || role == Role::RetryAfter, ..Hint::default() };
     if let Some((scale, dimension)) = seen.scale {
         match role {
             Role::Reset | Role::Window | Role::RetryAfter => hint.scale = Some(scale),

@@ -51,3 +51,6 @@ mod table;
 mod tests;
 #[cfg(test)]
 mod unlisted;
+
+#[cfg(test)]
+mod peers;

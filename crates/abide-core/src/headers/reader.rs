@@ -115,13 +115,16 @@ impl<'a> Reading<'a> {
         }
         let Some(mut name) = grammar::understand(alias) else { return };
         name.hint.scale = spoken.unit(header).or(name.hint.scale);
+        name.hint.absolute = spoken.is_epoch(header);
         match name.role {
             Role::RetryAfter => self.retry_after.note(header, name.hint, value, now.wall),
             Role::Reset => self.reset(header, name, value, memory, now),
             Role::Window => self.drafts.window(&name, value),
             Role::Cost => self.cost = Decimal::parse(value.trim()),
             Role::Scope => self.scope = Some(unquoted(value)),
-            Role::Name(rank) => self.name(rank, value),
+            // `endpoint-name` names the endpoint and not the limit.
+            Role::Name(rank) if name.key.dimensions.is_empty() => self.name(rank, value),
+            Role::Name(_) => {}
             Role::Policy if !self.drafts.policy(&name, value) => self.name(2, value),
             Role::Policy => {}
             Role::Limit | Role::Remaining | Role::Used => {
@@ -136,7 +139,7 @@ impl<'a> Reading<'a> {
     fn reset(&mut self, header: &str, mut name: Name<'a>, value: &str, memory: &mut Memory, now: Now) {
         // Only the size of a distance is in doubt: an epoch shows itself.
         let number = Decimal::parse(value.trim()).filter(|number| number.count() < 100_000_000);
-        if let (None, Some(number)) = (name.hint.scale, number) {
+        if let (None, false, Some(number)) = (name.hint.scale, name.hint.absolute, number) {
             name.hint.scale = memory.scale(header, number, now.mono);
         }
         let Some(told) = units::told(value, name.hint, now.wall) else { return };

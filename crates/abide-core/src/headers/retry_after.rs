@@ -73,7 +73,7 @@ mod tests {
     fn read(fields: &[(&str, &str)]) -> Option<Wait> {
         let mut all = RetryAfter::default();
         for (name, value) in fields {
-            let hint = Hint { scale: name.ends_with("-ms").then_some(Scale::Millis), relative: true };
+            let hint = Hint { scale: name.ends_with("-ms").then_some(Scale::Millis), relative: true, absolute: false };
             all.note(name, hint, value, NOW);
         }
         all.told(NOW).and_then(|told| wait(told, NOW))

@@ -36,6 +36,8 @@ pub(super) struct Hint {
     pub(super) scale: Option<Scale>,
     /// Whether the name speaks of a distance (`-after`, `-in`) rather than of a moment.
     pub(super) relative: bool,
+    /// Whether the numbers are known to be moments, whatever their size.
+    pub(super) absolute: bool,
 }
 
 /// A unit of time.
@@ -207,6 +209,9 @@ pub(super) fn told(text: &str, hint: Hint, now: Wall) -> Option<Told> {
 
 /// Decides what a bare number means: an epoch has a size that no wait has, and a wait above 400 days is not meant.
 fn told_number(number: Decimal, hint: Hint, now: Wall) -> Told {
+    if hint.absolute {
+        return Told::At(number.epoch(hint.scale.unwrap_or(Scale::Seconds)));
+    }
     if !hint.relative || number.is_at_least(1_000_000_000) {
         let epoch = match () {
             () if number.is_at_least(100_000_000_000_000_000) => Some(Scale::Nanos),
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_name_that_states_the_unit_is_obeyed() {
-        let hint = Hint { scale: Some(Scale::Millis), relative: false };
+        let hint = Hint { scale: Some(Scale::Millis), ..Hint::default() };
         assert_eq!(told("9800", hint, NOW), after(9_800));
         assert_eq!(told("1767225642123", hint, NOW), Some(Told::At(Wall::from_millis(1_767_225_642_123))));
     }

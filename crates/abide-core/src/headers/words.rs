@@ -147,7 +147,7 @@ fn word(part: &str) -> Word<'_> {
         "retry" | "backoff" => Word::Retry,
         "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::After,
         "window" | "interval" | "period" | "duration" => Word::Window,
-        "cost" | "charge" | "requested" | "currentrequest" => Word::Cost,
+        "cost" | "charge" | "requested" | "actual" | "currentrequest" => Word::Cost,
         "bucket" => Word::Name(0),
         "resource" | "name" => Word::Name(1),
         "policy" | "policies" => Word::Policy,
