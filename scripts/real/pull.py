@@ -169,9 +169,8 @@ def judge_requests(verdict: Verdict, log: list[Request]) -> None:
     verdict.check(0 <= again <= 1, "at most one page was fetched again", again)
 
 
-def test(abide: str) -> Verdict:
+def test(abide: str, verdict: Verdict) -> None:
     url = (API / "url").read_text().strip() + f"/weather/{TABLE}.json?_size={PAGE}"
-    verdict = Verdict()
 
     with Pull(abide, url, "killed") as pull:
         pull.kill_after(PAGES // 2)
@@ -190,7 +189,6 @@ def test(abide: str) -> Verdict:
 
     judge_rows(verdict)
     judge_requests(verdict, log)
-    return verdict
 
 
 def main(abide: str) -> int:
@@ -201,12 +199,13 @@ def main(abide: str) -> int:
         shutil.rmtree(WORK)
     WORK.mkdir(parents=True)
     print(f"pulling {ROWS} rows in {PAGES} pages with {abide}")
+    verdict = Verdict()
     try:
         real_api("start", "--port", "0")
-        verdict = test(abide)
+        test(abide, verdict)
     except Failure as failure:
+        verdict.failed += 1
         print(f"  FAILED  {failure}")
-        return 1
     except KeyboardInterrupt:
         return 130
     finally:

@@ -1,5 +1,33 @@
 //! Decides, for every attempt at a rate-limited HTTP API, when it may leave and what became of it.
+//!
+//! The core knows no clock, no socket and no randomness: the caller brings [`time::Now`] and a seed, tells what happened with
+//! [`Engine::handle`], and does what [`Engine::poll_decision`] says. [`Engine`] has the loop that a shell runs.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod call;
+pub mod decision;
+mod engine;
+pub mod event;
+mod gate;
 pub mod headers;
+pub mod json;
+pub mod key;
+mod ledger;
+mod limit;
+pub mod page;
+pub mod place;
 pub mod policy;
+mod queue;
+mod retry;
+mod rng;
+mod stats;
 pub mod time;
+
+pub use call::{Call, CallId};
+pub use decision::Decision;
+pub use engine::Engine;
+pub use event::Event;
+pub use key::Key;
+pub use policy::Policy;
+pub use stats::{Stats, Waited};

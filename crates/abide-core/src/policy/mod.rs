@@ -1,5 +1,104 @@
-//! What a user may state about an API, as checked types.
+//! What a user may state about an API and about patience, as checked types; the only place with defaults.
 
 mod spec;
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use http::StatusCode;
+
 pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
+
+use crate::call::Patience;
+use crate::key::Key;
+
+/// Every rule that the engine goes by.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Limits that were told.
+    pub limits: Vec<LimitRule>,
+    /// The most attempts in flight a key; 8 by default.
+    pub concurrency: NonZeroU32,
+    /// How often a call is tried again after a fault; 5 by default. Waiting for a limit is no try.
+    pub retries: u32,
+    /// The wait before a call is tried again after a fault.
+    pub backoff: Backoff,
+    /// How long a call may wait for a limit; 60 s by default.
+    pub max_wait: Patience,
+    /// What may be sent again though it is not idempotent.
+    pub repeat: Repeat,
+    /// How many redirects a call follows; 10 by default.
+    pub redirects: u32,
+    /// Statuses that always mean "too fast", decided by hand.
+    pub busy: Vec<StatusCode>,
+    /// Statuses that always mean a fault, decided by hand.
+    pub fault: Vec<StatusCode>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const EIGHT: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
+        Self {
+            limits: Vec::new(),
+            concurrency: EIGHT,
+            retries: 5,
+            backoff: Backoff::default(),
+            max_wait: Patience::Within(Duration::from_secs(60)),
+            repeat: Repeat::default(),
+            redirects: 10,
+            busy: Vec::new(),
+            fault: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// The limits that hold for a key.
+    pub(crate) fn limits_for(&self, key: &Key) -> impl Iterator<Item = LimitSpec> {
+        self.limits
+            .iter()
+            .filter(|rule| rule.host.as_deref().is_none_or(|host| host == key.host()))
+            .map(|rule| rule.spec)
+    }
+}
+
+/// A limit and where it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitRule {
+    /// The host, in lower case and without a port; `None` holds for each origin by itself.
+    pub host: Option<String>,
+    /// The limit.
+    pub spec: LimitSpec,
+}
+
+/// Exponential backoff with full jitter: the n-th wait is drawn from zero to `base` doubled n-1 times, at most `cap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The most that the first wait can be; 0.5 s by default.
+    pub base: Duration,
+    /// The most that any wait can be; 30 s by default.
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { base: Duration::from_millis(500), cap: Duration::from_secs(30) }
+    }
+}
+
+/// After what a request that is not idempotent may be sent again. All on by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// After a failure that is known to precede sending.
+    pub unsent: bool,
+    /// After a 429: the server said that it did not act.
+    pub refused: bool,
+    /// After a 503 that says when to come back.
+    pub overloaded: bool,
+}
+
+impl Default for Repeat {
+    fn default() -> Self {
+        Self { unsent: true, refused: true, overloaded: true }
+    }
+}

@@ -1,0 +1,281 @@
+//! The engine: takes events, moves calls through the gates of their keys, and says what to do next.
+
+mod admit;
+mod answer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::call::{Account, Call, CallId, Patience};
+use crate::decision::{Book, Decision, GiveUp, Why};
+use crate::event::Event;
+use crate::gate::Gate;
+use crate::key::Key;
+use crate::ledger::Mark;
+use crate::limit::pause::Round;
+use crate::limit::{Permit, Trip};
+use crate::policy::Policy;
+use crate::rng::Rng;
+use crate::stats::{Stats, Waited};
+use crate::time::{Instant, Now};
+
+/// Decides for every attempt when it may leave and what became of it. Plain data: it can be cloned, printed and replayed.
+///
+/// A shell drives it so:
+///
+/// ```text
+/// submit(call) -> id
+/// after every input: drain poll_decision() until it is None, then sleep until poll_timeout() or the next input
+///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
+///             then tell Head or Failed
+///     Retry   drop the answer; a Send follows
+///     Follow  go where the redirect leads; a Send follows
+///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
+///     GiveUp  the call has ended
+/// when poll_timeout()'s moment comes: handle(Event::Tick)
+/// ```
+///
+/// A call that its caller no longer wants is told with [`Engine::cancel`], at any time.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    policy: Policy,
+    gates: Vec<Gate>,
+    index: BTreeMap<Key, usize>,
+    calls: BTreeMap<CallId, CallState>,
+    wakes: BTreeSet<(Instant, usize)>,
+    decisions: VecDeque<Decision>,
+    submitted: u64,
+    rng: Rng,
+    stats: Stats,
+    /// Backoff that calls went through, which no gate's ledger knows.
+    backoff: std::time::Duration,
+}
+
+#[derive(Clone, Debug)]
+struct CallState {
+    call: Call,
+    gate: usize,
+    phase: Phase,
+    submitted: Instant,
+    account: Account,
+    /// Faults so far, and bare refusals with the moment of the first.
+    faults: u32,
+    suspicions: u32,
+    suspected: Instant,
+    redirects: u32,
+    /// Whether the attempt under way is a retry that took tokens of the budget.
+    paid: bool,
+    /// The last thing that it waited for.
+    why: Why,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Ready { since: Mark },
+    Aside { since: Instant, until: Instant },
+    Granted { permit: Permit, back_at: Instant, round: Option<Round> },
+    Flying { permit: Permit, sent: Now, round: Option<Round> },
+    Returned { status: u16, round: Option<Round> },
+}
+
+impl Engine {
+    /// An engine with a seed for its jitter. The same inputs and the same seed give the same decisions.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        Self {
+            policy,
+            gates: Vec::new(),
+            index: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            decisions: VecDeque::new(),
+            submitted: 0,
+            rng: Rng::new(seed),
+            stats: Stats::default(),
+            backoff: std::time::Duration::ZERO,
+        }
+    }
+
+    /// A new call. Its first decision comes from [`Engine::poll_decision`], maybe at once.
+    pub fn submit(&mut self, call: Call, now: Now) -> CallId {
+        self.submitted += 1;
+        self.stats.calls += 1;
+        let id = CallId(self.submitted);
+        let gate = self.gate(&call.key, now.mono);
+        let state = CallState {
+            gate,
+            phase: Phase::Ready { since: Mark::default() },
+            submitted: now.mono,
+            account: Account::default(),
+            faults: 0,
+            suspicions: 0,
+            suspected: Instant::ZERO,
+            redirects: 0,
+            paid: false,
+            why: Why::FREE,
+            call,
+        };
+        self.calls.insert(id, state);
+        self.gates[gate].members.insert(id);
+        self.make_ready(id, now);
+        self.advance(gate, now);
+        id
+    }
+
+    /// The caller no longer wants the call. What was not sent is given back whole; what was sent stays spent, for the server has
+    /// counted it, and only its place in flight is free. No decision follows.
+    pub fn cancel(&mut self, id: CallId, now: Now) {
+        if let Some(state) = self.calls.get(&id) {
+            let gate = state.gate;
+            self.leave(id, now);
+            self.end(id, false);
+            self.advance(gate, now);
+        }
+    }
+
+    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back meanwhile, for nobody
+    /// began it within 50 ms: then another `Send` follows when the call's turn comes again.
+    pub fn begin(&mut self, id: CallId, now: Now) -> bool {
+        let Some(state) = self.calls.get_mut(&id) else { return false };
+        let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
+        let gate = &mut self.gates[state.gate];
+        gate.grants.remove(&(*back_at, id));
+        gate.limits.leave(permit, now);
+        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
+        state.account.attempts += 1;
+        self.stats.requests += 1;
+        if state.account.attempts > 1 + state.redirects {
+            self.stats.retries += 1;
+        }
+        true
+    }
+
+    /// Takes an event in.
+    pub fn handle(&mut self, event: Event<'_>, now: Now) {
+        match event {
+            Event::Tick => {
+                while let Some((at, gate)) = self.wakes.first().copied()
+                    && at <= now.mono
+                {
+                    self.wakes.remove(&(at, gate));
+                    self.gates[gate].wake = None;
+                    self.advance(gate, now);
+                }
+            }
+            Event::Head { id, status, headers, redirect } => self.on_head(id, status, headers, redirect, now),
+            Event::Failed { id, failure } => self.on_failed(id, failure, now),
+            Event::Done { id } => {
+                if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
+                    let (gate, ok) = (*gate, *status < 400);
+                    self.leave(id, now);
+                    self.end(id, ok);
+                    self.advance(gate, now);
+                }
+            }
+        }
+    }
+
+    /// The next thing to do; `None` when there is nothing more until the next input.
+    pub fn poll_decision(&mut self) -> Option<Decision> {
+        self.decisions.pop_front()
+    }
+
+    /// When [`Event::Tick`] is due, if nothing else comes first.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// What a call spent and waited for so far; `None` once it has ended.
+    pub fn account(&self, id: CallId) -> Option<&Account> {
+        self.calls.get(&id).map(|state| &state.account)
+    }
+
+    /// What the next call of a key waits for, and how many wait.
+    pub fn waiting(&self, key: &Key) -> Option<(Why, usize)> {
+        let gate = &self.gates[*self.index.get(key)?];
+        Some((gate.blocked?, gate.queue.len()))
+    }
+
+    /// What every key that has calls waiting waits for, and how many.
+    pub fn waits(&self) -> impl Iterator<Item = (&Key, Why, usize)> {
+        self.gates.iter().filter_map(|gate| Some((&gate.key, gate.blocked?, gate.queue.len())))
+    }
+
+    /// What every key's server said of its quotas so far: size and name, where it told them.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Key, u64, Option<&str>)> {
+        self.gates.iter().flat_map(|gate| gate.quotas.sizes().map(|(limit, name)| (&gate.key, limit, name)))
+    }
+
+    /// Counters since the beginning.
+    pub fn stats(&self, now: Now) -> Stats {
+        let mut waited = Waited::default();
+        for gate in &self.gates {
+            for (sum, time) in waited.0.iter_mut().zip(gate.ledger.totals(now.mono)) {
+                *sum += time;
+            }
+        }
+        waited.0[Book::Backoff as usize] += self.backoff;
+        Stats { waited, ..self.stats.clone() }
+    }
+
+    fn gate(&mut self, key: &Key, now: Instant) -> usize {
+        if let Some(gate) = self.index.get(key) {
+            return *gate;
+        }
+        self.gates.push(Gate::new(key.clone(), &self.policy, now));
+        self.index.insert(key.clone(), self.gates.len() - 1);
+        self.gates.len() - 1
+    }
+
+    /// Gives back what a call holds at its gate, whatever it is doing, and takes it off the gate.
+    fn leave(&mut self, id: CallId, now: Now) {
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        let gate = &mut self.gates[state.gate];
+        match &state.phase {
+            Phase::Ready { since } => {
+                gate.ledger.charge(&mut state.account, since, now.mono);
+                gate.queue.remove(id, state.call.priority);
+            }
+            Phase::Aside { since, until } => {
+                state.account.add(state.why.reason, now.mono.since(*since));
+                self.backoff += now.mono.since(*since);
+                gate.queue.remove_aside(id, *until);
+            }
+            Phase::Granted { permit, back_at, round } => {
+                gate.grants.remove(&(*back_at, id));
+                gate.refund(permit);
+                gate.pause.on_lost(id, *round, now.mono);
+            }
+            Phase::Flying { permit, round, .. } => {
+                gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
+                gate.unanswered -= 1;
+                gate.slots.used -= 1;
+                gate.pause.on_lost(id, *round, now.mono);
+            }
+            Phase::Returned { .. } => gate.slots.used -= 1,
+        }
+        gate.members.remove(&id);
+    }
+
+    /// Forgets a call that has left its gate.
+    fn end(&mut self, id: CallId, ok: bool) {
+        self.calls.remove(&id);
+        if ok {
+            self.stats.ok += 1;
+        } else {
+            self.stats.failed += 1;
+        }
+    }
+
+    /// The call ends without an answer.
+    fn give_up(&mut self, id: CallId, reason: GiveUp, now: Now) {
+        self.leave(id, now);
+        if let Some(state) = self.calls.get(&id) {
+            let account = state.account.clone();
+            self.decisions.push_back(Decision::GiveUp { id, reason, account });
+        }
+        self.end(id, false);
+    }
+
+    fn patience(&self, call: &Call) -> Patience {
+        call.max_wait.unwrap_or(self.policy.max_wait)
+    }
+}

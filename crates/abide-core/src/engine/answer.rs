@@ -1,0 +1,252 @@
+//! What an attempt's end means: for its call, and for the gate it went through.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Engine, Phase};
+use crate::call::{CallId, Safety};
+use crate::decision::{Decision, GiveUp, Reason, Verdict};
+use crate::event::{Failure, Redirect};
+use crate::headers::{Response, Signal, Wait};
+use crate::limit::Trip;
+use crate::limit::pause::{Round, Told};
+use crate::retry::classify::Cause;
+use crate::retry::{Outcome, classify, may_repeat};
+use crate::time::{Instant, Now};
+
+/// A call is given up for bare refusals only after this many of its own, over at least this long.
+const SUSPICIONS: u32 = 10;
+const SUSPICIONS_OVER: Duration = Duration::from_secs(30);
+
+/// An attempt that has come back.
+#[derive(Clone, Copy)]
+struct Landed {
+    id: CallId,
+    gate: usize,
+    safety: Safety,
+    sent: Now,
+    round: Option<Round>,
+}
+
+impl Engine {
+    pub(super) fn on_head(
+        &mut self,
+        id: CallId,
+        status: StatusCode,
+        headers: &HeaderMap,
+        redirect: Option<Redirect>,
+        now: Now,
+    ) {
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        let Phase::Flying { permit, sent, round } = &state.phase else { return };
+        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent: *sent, round: *round };
+        let gate = &mut self.gates[state.gate];
+        gate.trips.on_answer(now.mono.since(sent.mono));
+        gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
+        gate.unanswered -= 1;
+        state.phase = Phase::Returned { status: status.as_u16(), round: *round };
+
+        let response =
+            Response { host: gate.key.host(), status, headers, body: None, sent: landed.sent, received: now };
+        let signal = gate.reader.read(&response);
+        gate.quotas.on_answer(&signal.quotas, landed.sent.mono, now.mono);
+        match classify(&self.policy, status, &signal) {
+            Outcome::Accepted => {
+                self.on_accepted(landed, now);
+                match redirect {
+                    Some(redirect) => self.follow(id, redirect, now),
+                    None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
+                }
+            }
+            Outcome::Refused(_) => self.on_refused(landed, status, &signal, now),
+            Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
+                self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
+                self.on_fault_answer(landed, now);
+            }
+            Outcome::Suspected => self.on_suspected(landed, now),
+            Outcome::Fault => self.on_fault_answer(landed, now),
+        }
+        self.advance(landed.gate, now);
+    }
+
+    pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        let (sent, round, cause) = match &state.phase {
+            Phase::Flying { permit, sent, round } => {
+                let gate = &mut self.gates[state.gate];
+                gate.unanswered -= 1;
+                if failure.precedes_sending() {
+                    gate.limits.refund(permit);
+                } else {
+                    gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
+                }
+                (*sent, *round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
+            }
+            // The answer broke off after it was handed over.
+            Phase::Returned { round, .. } => (now, *round, Cause::Fault),
+            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } => return,
+        };
+        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round };
+        state.phase = Phase::Returned { status: 0, round };
+        self.gates[landed.gate].pause.on_lost(id, round, now.mono);
+        if !failure.is_transient() {
+            self.give_up(id, GiveUp::Failed(failure), now);
+        } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
+            self.give_up(id, GiveUp::Unrepeatable(failure), now);
+        } else if !self.try_again(landed, now) {
+            self.give_up(id, GiveUp::Failed(failure), now);
+        }
+        self.advance(landed.gate, now);
+    }
+
+    fn on_accepted(&mut self, landed: Landed, now: Now) {
+        let gate = &mut self.gates[landed.gate];
+        gate.accepted_at = now.mono;
+        gate.held = false;
+        gate.pause.on_accepted(landed.round, gate.slots.cap());
+        gate.suspect.on_accepted(landed.sent.mono, now.mono);
+        let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
+        gate.budget.on_success(paid);
+    }
+
+    /// A refusal is no failed try: it moves the gate, and the call goes back to its place.
+    fn on_refused(&mut self, landed: Landed, status: StatusCode, signal: &Signal, now: Now) {
+        self.stats.rate_limited += 1;
+        let reason = Reason::Guess { told: landed.id };
+        let stretch = self.stretch();
+        let gate = &mut self.gates[landed.gate];
+        let told = match signal.wait {
+            Some(Wait::For(wait) | Wait::Absurd(wait)) => Told::Until(now.mono + wait),
+            None => match gate.quotas.empty_until(now.mono) {
+                Some(reset) => Told::Until(reset),
+                None => Told::Nothing { stretch, reason },
+            },
+        };
+        gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+        if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+            self.go_back(landed.id, now);
+        } else {
+            self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
+        }
+    }
+
+    /// A refusal that does not say why moves the gate and costs no try, until it is shown to be a fault.
+    fn on_suspected(&mut self, landed: Landed, now: Now) {
+        self.stats.rate_limited += 1;
+        let told = Told::Nothing { stretch: self.stretch(), reason: Reason::Guess { told: landed.id } };
+        let gate = &mut self.gates[landed.gate];
+        let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+        gate.suspect.on_refused(landed.sent.mono, event, now.mono);
+        let Some(state) = self.calls.get_mut(&landed.id) else { return };
+        if state.suspicions == 0 {
+            state.suspected = now.mono;
+        }
+        state.suspicions += 1;
+        let verdict = if state.suspicions >= SUSPICIONS && now.mono.since(state.suspected) >= SUSPICIONS_OVER {
+            Verdict::Exhausted
+        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+            return self.go_back(landed.id, now);
+        } else {
+            Verdict::Unrepeatable
+        };
+        self.decisions.push_back(Decision::Return { id: landed.id, verdict });
+    }
+
+    fn on_fault_answer(&mut self, landed: Landed, now: Now) {
+        self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
+        let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+            Verdict::Unrepeatable
+        } else if self.try_again(landed, now) {
+            return;
+        } else {
+            Verdict::Exhausted
+        };
+        self.decisions.push_back(Decision::Return { id: landed.id, verdict });
+    }
+
+    /// Sends a call into its backoff after a fault. `false` if its tries are used up or its deadline would pass.
+    fn try_again(&mut self, landed: Landed, now: Now) -> bool {
+        let stretch = self.stretch();
+        let Some(state) = self.calls.get_mut(&landed.id) else { return false };
+        let gate = &mut self.gates[landed.gate];
+        // While retries are held back a probe tests the server, not the call.
+        let counts = !(gate.held && landed.round.is_some());
+        if counts {
+            if state.faults >= self.policy.retries {
+                return false;
+            }
+            state.faults += 1;
+        }
+        let (until, reason) = if counts && gate.budget.take() {
+            state.paid = true;
+            let backoff = self.policy.backoff;
+            let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
+            let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
+            (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
+        } else {
+            gate.held = true;
+            let told = Told::Nothing { stretch, reason: Reason::Hold };
+            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+            // Somebody else may probe first: the server may only dislike this call.
+            let after = gate.pause.until().unwrap_or(now.mono) + Duration::from_millis(1);
+            (after, Reason::Hold)
+        };
+        if state.call.deadline.is_some_and(|deadline| until >= deadline) {
+            return false;
+        }
+        gate.slots.used -= 1;
+        self.set_aside(landed.id, until, reason, now);
+        self.tell_retry(landed.id);
+        true
+    }
+
+    /// Back to the call's place in the queue of its gate.
+    fn go_back(&mut self, id: CallId, now: Now) {
+        if let Some(state) = self.calls.get(&id) {
+            self.gates[state.gate].slots.used -= 1;
+        }
+        self.make_ready(id, now);
+        self.tell_retry(id);
+    }
+
+    fn tell_retry(&mut self, id: CallId) {
+        if self.calls.contains_key(&id) {
+            self.decisions.push_back(Decision::Retry { id });
+        }
+    }
+
+    fn follow(&mut self, id: CallId, redirect: Redirect, now: Now) {
+        let most = self.policy.redirects;
+        let to = self.gate(&redirect.key, now.mono);
+        match self.calls.get_mut(&id) {
+            Some(state) if state.redirects < most => state.redirects += 1,
+            Some(_) => return self.give_up(id, GiveUp::Redirects(most), now),
+            None => return,
+        }
+        self.leave(id, now);
+        if let Some(state) = self.calls.get_mut(&id) {
+            state.gate = to;
+            state.call.key = redirect.key;
+            state.call.safety = redirect.safety;
+        }
+        self.gates[to].members.insert(id);
+        self.make_ready(id, now);
+        self.decisions.push_back(Decision::Follow { id });
+        self.advance(to, now);
+    }
+
+    fn stretch(&mut self) -> u8 {
+        u8::try_from(self.rng.below(256)).unwrap_or(u8::MAX)
+    }
+}
+
+impl crate::decision::Why {
+    /// How long it is until the moment that was told or said; `None` for a guess of ours, which may be wrong.
+    pub(crate) fn stated_wait(&self, now: Instant) -> Option<Duration> {
+        match self.reason {
+            Reason::Limit(_) | Reason::Quota { .. } | Reason::ServerWait { .. } => Some(self.until?.since(now)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a shell tells the engine.
+
+use http::{HeaderMap, StatusCode};
+
+use crate::call::{CallId, Safety};
+use crate::key::Key;
+
+/// Something that happened to a call, or just the passing of time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The moment that [`Engine::poll_timeout`](crate::Engine::poll_timeout) named has come.
+    Tick,
+    /// The head of the answer to a call's attempt arrived.
+    Head {
+        /// The call.
+        id: CallId,
+        /// The status.
+        status: StatusCode,
+        /// The header fields.
+        headers: &'a HeaderMap,
+        /// Where a redirect leads, if the shell can follow it.
+        redirect: Option<Redirect>,
+    },
+    /// A call's attempt failed without a whole answer.
+    Failed {
+        /// The call.
+        id: CallId,
+        /// How.
+        failure: Failure,
+    },
+    /// The body of a returned answer ended or was dropped.
+    Done {
+        /// The call.
+        id: CallId,
+    },
+}
+
+/// Where a 3xx leads, resolved by the shell.
+#[derive(Clone, Debug)]
+pub struct Redirect {
+    /// The budget that the next hop spends.
+    pub key: Key,
+    /// What is known about repeating the next hop.
+    pub safety: Safety,
+}
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The name could not be resolved; nothing was sent.
+    Resolve,
+    /// No connection came about; nothing was sent.
+    Connect,
+    /// The peer's certificate or protocol was not accepted; nothing was sent, and trying again would not help.
+    Tls,
+    /// No connection within its time limit; nothing was sent.
+    ConnectTimeout,
+    /// No answer, or no further byte of it, within its time limit.
+    Timeout,
+    /// The connection broke before the head of the answer.
+    Reset,
+    /// The answer broke off, or could not be decoded.
+    Body,
+    /// The request itself can't be sent; trying again would not help.
+    Request,
+}
+
+impl Failure {
+    /// Whether it is known that the server saw nothing of the request.
+    pub const fn precedes_sending(self) -> bool {
+        matches!(self, Self::Resolve | Self::Connect | Self::Tls | Self::ConnectTimeout | Self::Request)
+    }
+
+    /// Whether the same attempt later may go better.
+    pub const fn is_transient(self) -> bool {
+        !matches!(self, Self::Tls | Self::Request)
+    }
+}

@@ -1,0 +1,192 @@
+//! The gate of one key: everything that stands between its calls and the network, and who goes through next.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::call::{Call, CallId, Patience};
+use crate::decision::{Reason, Why};
+use crate::headers::{Reader, Wait};
+use crate::key::Key;
+use crate::ledger::Ledger;
+use crate::limit::pause::Pause;
+use crate::limit::quota::Quotas;
+use crate::limit::{Opening, Permit, Stack};
+use crate::policy::{LimitSpec, Policy};
+use crate::queue::Queue;
+use crate::retry::{Budget, Suspect};
+use crate::time::{Instant, Now};
+
+/// How long a grant stays good that its caller does not begin.
+pub(crate) const GRANT_LIFE: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) key: Key,
+    pub(crate) limits: Stack,
+    pub(crate) quotas: Quotas,
+    pub(crate) pause: Pause,
+    pub(crate) slots: Slots,
+    pub(crate) queue: Queue,
+    pub(crate) budget: Budget,
+    pub(crate) suspect: Suspect,
+    pub(crate) reader: Reader,
+    pub(crate) ledger: Ledger,
+    pub(crate) trips: Trips,
+    /// Attempts that left and are not answered.
+    pub(crate) unanswered: u64,
+    /// When the server last took a request; the gate's beginning at first.
+    pub(crate) accepted_at: Instant,
+    /// Calls that are known here and have not ended.
+    pub(crate) members: BTreeSet<CallId>,
+    /// Grants that were not begun, with the moment at which they go back.
+    pub(crate) grants: BTreeSet<(Instant, CallId)>,
+    /// No call's deadline or patience ends before this moment.
+    pub(crate) check_at: Instant,
+    /// No waiting call's patience is shorter than this.
+    pub(crate) tightest: Duration,
+    /// Whether retries are held back, for the budget was empty and nothing was accepted since.
+    pub(crate) held: bool,
+    /// What the head of the queue waits for.
+    pub(crate) blocked: Option<Why>,
+    /// When the engine has to look here again.
+    pub(crate) wake: Option<Instant>,
+}
+
+impl Gate {
+    pub(crate) fn new(key: Key, policy: &Policy, now: Instant) -> Self {
+        let told = policy.limits_for(&key).filter_map(|spec| match spec {
+            LimitSpec::Concurrency(n) => Some(n),
+            _ => None,
+        });
+        Self {
+            limits: Stack::new(policy.limits_for(&key)),
+            slots: Slots::new(policy.concurrency.get(), told.min()),
+            key,
+            quotas: Quotas::default(),
+            pause: Pause::default(),
+            queue: Queue::default(),
+            budget: Budget::default(),
+            suspect: Suspect::default(),
+            reader: Reader::default(),
+            ledger: Ledger::default(),
+            trips: Trips::default(),
+            unanswered: 0,
+            accepted_at: now,
+            members: BTreeSet::new(),
+            grants: BTreeSet::new(),
+            check_at: Instant::NEVER,
+            tightest: Wait::LONGEST,
+            held: false,
+            blocked: None,
+            wake: None,
+        }
+    }
+
+    /// What stands in the way of a call: of everything that does, what ends last. Where only an answer can tell, `until` is
+    /// `None`. `Err` names a limit that the call can never pass.
+    pub(crate) fn blocker(&self, call: &Call, now: Now) -> Result<Option<Why>, LimitSpec> {
+        let mut last: Option<Why> = self.pause.blocker(now.mono);
+        let mut weigh = |reason: Reason, opening: Opening| {
+            let until = match opening {
+                Opening::At(at) if at <= now.mono => return,
+                Opening::At(at) => Some(at),
+                Opening::AfterAnswer | Opening::Never => None,
+            };
+            if last.is_none_or(|known| known.until < until) {
+                last = Some(Why { reason, until });
+            }
+        };
+        match self.limits.opening(call.cost, now) {
+            Some((spec, Opening::Never)) => return Err(spec),
+            Some((spec, opening)) => weigh(Reason::Limit(spec), opening),
+            None => {}
+        }
+        if let Some((limit, opening)) = self.quotas.opening(1, self.unanswered, now.mono) {
+            weigh(Reason::Quota { limit }, opening);
+        }
+        if let Some(at) = self.suspect.not_before() {
+            weigh(Reason::Trial, Opening::At(at));
+        }
+        if let Some(reason) = self.slots.full() {
+            weigh(reason, Opening::AfterAnswer);
+        }
+        Ok(last)
+    }
+
+    /// Takes everything that an attempt needs.
+    pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
+        self.slots.used += 1;
+        self.unanswered += 1;
+        self.suspect.on_sent(now.mono);
+        self.limits.take(cost, now)
+    }
+
+    /// Gives everything back that was taken for an attempt that never left.
+    pub(crate) fn refund(&mut self, permit: &Permit) {
+        self.slots.used -= 1;
+        self.unanswered -= 1;
+        self.limits.refund(permit);
+    }
+
+    /// Whether a wait is too long for a call. One above 400 days is too long for everybody: nobody means it.
+    pub(crate) fn is_too_long(wait: Duration, patience: Patience) -> bool {
+        patience.ends_before(wait) || wait > Wait::LONGEST
+    }
+
+    /// Makes sure that deadlines and patience are looked at by this moment.
+    pub(crate) fn expect_by(&mut self, at: Instant) {
+        self.check_at = self.check_at.min(at);
+    }
+}
+
+/// Places in flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slots {
+    pub(crate) used: u32,
+    cap: u32,
+    told: bool,
+}
+
+impl Slots {
+    fn new(default: u32, told: Option<u32>) -> Self {
+        match told {
+            Some(n) if n <= default => Self { used: 0, cap: n, told: true },
+            _ => Self { used: 0, cap: default, told: false },
+        }
+    }
+
+    pub(crate) fn cap(self) -> u32 {
+        self.cap
+    }
+
+    fn full(self) -> Option<Reason> {
+        (self.used >= self.cap).then_some(if self.told {
+            Reason::Limit(LimitSpec::Concurrency(self.cap))
+        } else {
+            Reason::Concurrency(self.cap)
+        })
+    }
+}
+
+/// Round trips to the origin.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Trips {
+    shortest: Option<Duration>,
+    usual: Duration,
+}
+
+impl Trips {
+    pub(crate) fn on_answer(&mut self, trip: Duration) {
+        self.shortest = Some(self.shortest.map_or(trip, |known| known.min(trip)));
+        // Moves by an eighth, as RFC 6298 smooths round trips.
+        self.usual = if self.usual.is_zero() { trip } else { self.usual - self.usual / 8 + trip / 8 };
+    }
+
+    pub(crate) fn shortest(self) -> Duration {
+        self.shortest.unwrap_or_default()
+    }
+
+    pub(crate) fn usual(self) -> Duration {
+        self.usual
+    }
+}

@@ -1,0 +1,178 @@
+//! A steady rate with a burst on top: the generic cell rate algorithm in integer nanoseconds.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Opening, Ticket, Trip};
+use crate::time::Instant;
+
+/// Servers count buckets in whole milliseconds (nginx does), so two arrivals may look this much closer than they were.
+const SERVER_TICK: Duration = Duration::from_millis(1);
+
+/// The share of the shortest round trip that is taken for a constant delay, in tenths. Only differences between arrivals
+/// matter, so a constant delay says nothing; the rest may be jitter.
+const CONSTANT_TENTHS: u32 = 8;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    /// Time that one unit takes to come back.
+    interval: Duration,
+    /// How far ahead of a steady pace the bucket may be.
+    tolerance: Duration,
+    burst: u64,
+    /// The moment at which all that was spent has come back, if every request arrived as late as it can have.
+    full_at: Instant,
+    /// All units ever taken, those that were given back included.
+    taken: u64,
+    /// Attempts that are not answered yet.
+    pending: u32,
+    /// What was given back while others were not answered: where in `taken` it was, and how much.
+    returned: VecDeque<(u64, u64)>,
+}
+
+/// More refunds at once than this are forgotten, which errs on the side of waiting.
+const RETURNED: usize = 64;
+
+impl Bucket {
+    pub(crate) fn new(amount: u64, period: Duration, burst: u64) -> Self {
+        let interval = Duration::from_nanos(crate::time::nanos(period).div_ceil(amount));
+        Self {
+            interval,
+            tolerance: times(interval, burst),
+            burst,
+            full_at: Instant::ZERO,
+            taken: 0,
+            pending: 0,
+            returned: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn opening(&self, cost: u64) -> Opening {
+        if cost > self.burst.saturating_add(1) {
+            return Opening::Never;
+        }
+        if self.taken == 0 {
+            return Opening::At(Instant::ZERO);
+        }
+        // The first unit may leave when the bucket is `tolerance` ahead; each further one needs its own interval.
+        let ahead = self.full_at + times(self.interval, cost.saturating_sub(1));
+        Opening::At(ahead - self.tolerance + SERVER_TICK)
+    }
+
+    pub(crate) fn take(&mut self, cost: u64, now: Instant) -> Ticket {
+        let ticket = Ticket(self.taken);
+        self.full_at = self.full_at.max(now) + times(self.interval, cost);
+        self.taken += cost;
+        self.pending += 1;
+        ticket
+    }
+
+    pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
+        self.full_at = self.full_at - times(self.interval, cost);
+        if self.returned.len() == RETURNED {
+            self.returned.pop_front();
+        }
+        self.returned.push_back((ticket.0, cost));
+        self.end();
+    }
+
+    /// An attempt leaves, maybe later than it was taken for.
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
+        self.arrive_by(ticket, now);
+    }
+
+    pub(crate) fn settle(&mut self, ticket: Ticket, trip: &Trip) {
+        self.arrive_by(ticket, trip.answered.mono - trip.shortest * CONSTANT_TENTHS / 10);
+        self.end();
+    }
+
+    /// A request that arrived late at an idle bucket makes all that follow late: what was taken from it on comes back from the
+    /// latest moment at which it can have arrived.
+    fn arrive_by(&mut self, ticket: Ticket, latest: Instant) {
+        let returned: u64 = self.returned.iter().filter(|(at, _)| *at > ticket.0).map(|(_, cost)| cost).sum();
+        let since = self.taken - ticket.0 - returned;
+        self.full_at = self.full_at.max(latest + times(self.interval, since));
+    }
+
+    fn end(&mut self) {
+        self.pending -= 1;
+        if self.pending == 0 {
+            self.returned.clear();
+        }
+    }
+}
+
+fn times(interval: Duration, n: u64) -> Duration {
+    Duration::from_nanos(crate::time::nanos(interval).saturating_mul(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{Now, Wall};
+
+    const START: u64 = 1_000_000;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos((START + millis) * 1_000_000)
+    }
+
+    fn opens(bucket: &Bucket, cost: u64, now: Instant) -> Opening {
+        match bucket.opening(cost) {
+            Opening::At(opening) => Opening::At(opening.max(now)),
+            other => other,
+        }
+    }
+
+    #[test]
+    fn one_more_than_the_burst_leaves_at_once_and_then_one_an_interval() {
+        let mut bucket = Bucket::new(20, Duration::from_secs(1), 10);
+        for _ in 0..10 {
+            assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0)));
+            bucket.take(1, at(0));
+        }
+        assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0) + SERVER_TICK));
+        bucket.take(1, at(1));
+        assert_eq!(opens(&bucket, 1, at(1)), Opening::At(at(50) + SERVER_TICK));
+        assert_eq!(opens(&bucket, 12, at(0)), Opening::Never);
+    }
+
+    #[test]
+    fn a_late_first_arrival_makes_all_that_follow_late() {
+        let mut bucket = Bucket::new(20, Duration::from_secs(1), 1);
+        let ticket = bucket.take(1, at(0));
+        bucket.take(1, at(0));
+        let answered = Now { mono: at(30), wall: Wall::default() };
+        bucket.settle(ticket, &Trip { answered, shortest: Duration::from_millis(10) });
+        // It arrived by +22 ms at the latest; the two are back at +122 ms, and one may leave an interval ahead of that.
+        assert_eq!(opens(&bucket, 1, at(30)), Opening::At(at(72) + SERVER_TICK));
+    }
+
+    #[test]
+    fn what_never_left_is_not_counted() {
+        let mut bucket = Bucket::new(1, Duration::from_secs(1), 0);
+        let ticket = bucket.take(1, at(0));
+        bucket.refund(ticket, 1);
+        assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0) + SERVER_TICK));
+    }
+
+    #[test]
+    fn a_refund_does_not_hide_that_later_ones_arrived_late() {
+        let mut bucket = Bucket::new(20, Duration::from_secs(1), 1);
+        let never_left = bucket.take(1, at(0));
+        let late = bucket.take(1, at(0));
+        bucket.refund(never_left, 1);
+        let answered = Now { mono: at(30), wall: Wall::default() };
+        bucket.settle(late, &Trip { answered, shortest: Duration::from_millis(10) });
+        // It arrived by +22 ms and is back at +72 ms, and one may leave an interval ahead of that.
+        assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(22) + SERVER_TICK));
+    }
+
+    #[test]
+    fn what_begins_late_makes_the_next_late() {
+        let mut bucket = Bucket::new(20, Duration::from_secs(1), 0);
+        let ticket = bucket.take(1, at(0));
+        bucket.leave(ticket, at(49));
+        assert_eq!(opens(&bucket, 1, at(49)), Opening::At(at(99) + SERVER_TICK));
+    }
+}

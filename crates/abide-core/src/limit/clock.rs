@@ -1,0 +1,172 @@
+//! So many a window, where windows turn at moments of the wall clock; the last window may count by the share of it that still
+//! lies within the period.
+
+use std::time::Duration;
+
+use super::Opening;
+use crate::time::{Now, Wall, nanos};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    amount: u64,
+    period: u64,
+    offset: u64,
+    /// Whether the last window counts by its share.
+    weighted: bool,
+    /// Number of the window since the epoch.
+    number: i64,
+    /// Spent in this window, with all that is not answered yet.
+    used: u64,
+    last: u64,
+    /// Spent by attempts that are not answered yet, whatever window they left in.
+    pending: u64,
+}
+
+impl Clock {
+    pub(crate) fn fixed(amount: u64, period: Duration, offset: Duration) -> Self {
+        Self::new(amount, period, offset, false)
+    }
+
+    pub(crate) fn counter(amount: u64, period: Duration) -> Self {
+        Self::new(amount, period, Duration::ZERO, true)
+    }
+
+    fn new(amount: u64, period: Duration, offset: Duration, weighted: bool) -> Self {
+        let (period, offset) = (nanos(period), nanos(offset));
+        Self { amount, period, offset, weighted, number: 0, used: 0, last: 0, pending: 0 }
+    }
+
+    pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
+        if cost > self.amount {
+            return Opening::Never;
+        }
+        let (number, into) = self.window(now.wall);
+        let turned = self.turned_to(number);
+        if turned.used + cost > self.amount {
+            // After the turn only what is not answered yet is sure to be carried over.
+            return if turned.pending + cost > self.amount {
+                Opening::AfterAnswer
+            } else {
+                Opening::At(now.mono + Duration::from_nanos(self.period - into))
+            };
+        }
+        Opening::At(now.mono + Duration::from_nanos(turned.weight_wait(cost, into)))
+    }
+
+    /// How long until the last window's share has shrunk enough.
+    fn weight_wait(&self, cost: u64, into: u64) -> u64 {
+        let room = self.amount - self.used - cost;
+        if !self.weighted || self.last <= room {
+            return 0;
+        }
+        // last * (period - t) / period <= room, solved for t and rounded up.
+        let excess = u128::from(self.last - room) * u128::from(self.period);
+        let t = excess.div_ceil(u128::from(self.last));
+        u64::try_from(t).unwrap_or(u64::MAX).saturating_sub(into)
+    }
+
+    pub(crate) fn take(&mut self, cost: u64, now: Now) {
+        let (number, _) = self.window(now.wall);
+        *self = self.turned_to(number);
+        self.used += cost;
+        self.pending += cost;
+    }
+
+    /// What is not answered is in `used` too, for every turn carries it over.
+    pub(crate) fn refund(&mut self, cost: u64) {
+        self.used -= cost;
+        self.pending -= cost;
+    }
+
+    pub(crate) fn settle(&mut self, cost: u64, answered: Now) {
+        let (number, _) = self.window(answered.wall);
+        // Left in one window and answered in the next: it may count in either.
+        *self = self.turned_to(number);
+        self.pending -= cost;
+    }
+
+    /// The book after the clock has come to a window; any other number than ours is a turn, so that a clock that was set back
+    /// does not hold the window for ever.
+    fn turned_to(&self, number: i64) -> Self {
+        let mut turned = self.clone();
+        if number != self.number {
+            turned.number = number;
+            turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
+            turned.used = self.pending;
+        }
+        turned
+    }
+
+    fn window(&self, wall: Wall) -> (i64, u64) {
+        let shifted = i128::from(wall.as_nanos()) - i128::from(self.offset);
+        let period = i128::from(self.period);
+        let number = i64::try_from(shifted.div_euclid(period)).unwrap_or(i64::MAX);
+        (number, u64::try_from(shifted.rem_euclid(period)).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Instant;
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
+    }
+
+    #[test]
+    fn the_amount_is_free_at_the_turn() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_200));
+        limit.settle(1, at(1_210));
+        assert_eq!(limit.opening(1, at(1_210)), Opening::At(at(2_000).mono));
+        assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_000).mono));
+    }
+
+    #[test]
+    fn what_is_answered_after_the_turn_counts_in_both_windows() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_990));
+        assert_eq!(limit.opening(1, at(1_990)), Opening::AfterAnswer);
+        limit.settle(1, at(2_010));
+        assert_eq!(limit.opening(1, at(2_010)), Opening::At(at(3_000).mono));
+    }
+
+    #[test]
+    fn a_counter_weighs_the_last_window() {
+        let mut limit = Clock::counter(4, Duration::from_secs(1));
+        for _ in 0..4 {
+            limit.take(1, at(1_500));
+            limit.settle(1, at(1_510));
+        }
+        // 4 * (1 - t) + 1 <= 4 from t = 0.25 on.
+        assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_250).mono));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_hold_the_window() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(10_200));
+        limit.settle(1, at(10_210));
+        assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
+    }
+    #[test]
+    fn a_clock_that_jumps_there_and_back_loses_no_count() {
+        let mut limit = Clock::fixed(2, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(10_200));
+        limit.take(1, at(5_000));
+        limit.settle(1, at(10_300));
+        limit.settle(1, at(10_300));
+        assert_eq!(limit.opening(1, at(10_300)), Opening::At(at(11_000).mono));
+    }
+
+    #[test]
+    fn what_stays_unanswered_counts_in_every_window() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_200));
+        limit.settle(0, at(2_500));
+        assert_eq!(limit.opening(1, at(5_500)), Opening::AfterAnswer);
+        limit.refund(1);
+        assert_eq!(limit.opening(1, at(5_500)), Opening::At(at(5_500).mono));
+    }
+}

@@ -1,0 +1,135 @@
+//! The limits that the user told: when the next attempt may leave, and what each attempt spends.
+//!
+//! A limit is counted by the server when a request arrives there, which is some time between its leaving and its answer. Each
+//! limit here takes the moment in that interval that makes the next attempt later: a place is free again one period after the
+//! *answer*.
+
+mod bucket;
+mod clock;
+mod fixed;
+pub(crate) mod pause;
+pub(crate) mod quota;
+mod sliding;
+mod stack;
+
+pub(crate) use stack::{Permit, Stack};
+
+use bucket::Bucket;
+use clock::Clock;
+use fixed::Fixed;
+use sliding::Sliding;
+
+use crate::policy::{LimitSpec, Unit, WindowKind};
+use crate::time::{Instant, Now};
+
+/// When a limit has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// At this moment; at once if it has passed.
+    At(Instant),
+    /// Not before some attempt in flight is answered.
+    AfterAnswer,
+    /// Never: the limit is smaller than the cost.
+    Never,
+}
+
+/// What an attempt spent of one limit, as far as the limit has to know it again at the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ticket(u64);
+
+/// One limit's book.
+#[derive(Clone, Debug)]
+pub(crate) enum Limit {
+    Sliding(Sliding),
+    Fixed(Fixed),
+    Clock(Clock),
+    Bucket(Bucket),
+}
+
+impl Limit {
+    /// `None` for a cap on attempts in flight, which is kept with the slots.
+    pub(crate) fn new(spec: LimitSpec) -> Option<Self> {
+        Some(match spec {
+            LimitSpec::Concurrency(_) => return None,
+            LimitSpec::Bucket { amount, period, burst, .. } => Self::Bucket(Bucket::new(amount, period, burst)),
+            LimitSpec::Window { amount, period, kind, .. } => match kind {
+                WindowKind::Sliding | WindowKind::Hits => Self::Sliding(Sliding::new(amount, period)),
+                WindowKind::Fixed => Self::Fixed(Fixed::new(amount, period)),
+                WindowKind::Clock { offset } => Self::Clock(Clock::fixed(amount, period, offset)),
+                WindowKind::Counter => Self::Clock(Clock::counter(amount, period)),
+            },
+        })
+    }
+
+    pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
+        match self {
+            Self::Sliding(limit) => limit.opening(cost, now.mono),
+            Self::Fixed(limit) => limit.opening(cost, now.mono),
+            Self::Clock(limit) => limit.opening(cost, now),
+            Self::Bucket(limit) => limit.opening(cost),
+        }
+    }
+
+    pub(crate) fn take(&mut self, cost: u64, now: Now) -> Ticket {
+        match self {
+            Self::Fixed(limit) => limit.take(cost, now.mono),
+            Self::Bucket(limit) => limit.take(cost, now.mono),
+            Self::Sliding(limit) => {
+                limit.take(cost, now.mono);
+                Ticket::default()
+            }
+            Self::Clock(limit) => {
+                limit.take(cost, now);
+                Ticket::default()
+            }
+        }
+    }
+
+    /// An attempt leaves, some time after its take.
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Now) {
+        if let Self::Bucket(limit) = self {
+            limit.leave(ticket, now.mono);
+        }
+    }
+
+    /// Undoes a take whose attempt never left.
+    pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
+        match self {
+            Self::Sliding(limit) => limit.refund(cost),
+            Self::Fixed(limit) => limit.refund(cost),
+            Self::Clock(limit) => limit.refund(cost),
+            Self::Bucket(limit) => limit.refund(ticket, cost),
+        }
+    }
+
+    /// An attempt was answered, or is known to be lost: the server counted it by now at the latest.
+    pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, trip: &Trip) {
+        match self {
+            Self::Sliding(limit) => limit.settle(cost, trip.answered.mono),
+            Self::Fixed(limit) => limit.settle(ticket, cost, trip.answered.mono),
+            Self::Clock(limit) => limit.settle(cost, trip.answered),
+            Self::Bucket(limit) => limit.settle(ticket, trip),
+        }
+    }
+}
+
+/// The way of one attempt there and back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trip {
+    /// When its answer came.
+    pub(crate) answered: Now,
+    /// The shortest round trip seen to this origin; as much as this of any trip tells nothing about when it arrived.
+    pub(crate) shortest: std::time::Duration,
+}
+
+/// What one attempt of a call spends of a limit.
+pub(crate) fn cost_in(spec: LimitSpec, cost: u32) -> u64 {
+    let unit = match spec {
+        LimitSpec::Window { unit, .. } | LimitSpec::Bucket { unit, .. } => unit,
+        LimitSpec::Concurrency(_) => Unit::Requests,
+    };
+    match unit {
+        Unit::Requests => 1,
+        Unit::Cost => u64::from(cost),
+    }
+}

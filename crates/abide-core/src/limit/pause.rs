@@ -1,0 +1,233 @@
+//! The pause that a refusal puts on a key: nothing leaves until it ends, then one probe, then a ramp.
+
+use std::time::Duration;
+
+use crate::call::CallId;
+use crate::decision::{Reason, Why};
+use crate::time::Instant;
+
+/// The first guess at a pause that nobody told; it doubles with each event after which nothing was accepted.
+const FIRST_GUESS: Duration = Duration::from_millis(500);
+/// The longest guess.
+const LONGEST_GUESS: Duration = Duration::from_secs(60);
+
+/// A probe without an answer hands its turn on after four usual round trips, within these bounds.
+const PROBE_PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pause {
+    phase: Phase,
+    /// When the last congestion event began. Refusals of what left before it belong to it.
+    event: Option<Instant>,
+    /// Events in a row after which nothing was accepted.
+    streak: u32,
+    /// Number of the pause. Answers to what left in an older one move nothing.
+    round: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    #[default]
+    Open,
+    Paused {
+        until: Instant,
+        reason: Reason,
+    },
+    /// One attempt is out; until `hands_on` nobody else goes.
+    Probing {
+        probe: CallId,
+        hands_on: Instant,
+    },
+    /// As many as `width` may be out.
+    Ramp {
+        width: u32,
+        out: u32,
+    },
+}
+
+/// Which pause an attempt left after, if that pause was not over yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Round(u32);
+
+/// What a refusal said on how long to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// Until this moment.
+    Until(Instant),
+    /// Nothing; the guess is stretched by up to a quarter, in 1/256 of it, so that many clients do not come back together.
+    Nothing { stretch: u8, reason: Reason },
+}
+
+impl Pause {
+    /// What stands in the way of the next attempt.
+    pub(crate) fn blocker(&self, now: Instant) -> Option<Why> {
+        match self.phase {
+            Phase::Paused { until, reason } if now < until => Some(Why { reason, until: Some(until) }),
+            Phase::Probing { hands_on, .. } if now < hands_on => {
+                Some(Why { reason: Reason::Probe, until: Some(hands_on) })
+            }
+            Phase::Ramp { width, out } if out >= width => Some(Why { reason: Reason::Probe, until: None }),
+            _ => None,
+        }
+    }
+
+    /// An attempt leaves, which [`Pause::blocker`] allowed.
+    pub(crate) fn on_sent(&mut self, id: CallId, usual_trip: Duration, now: Instant) -> Option<Round> {
+        match &mut self.phase {
+            Phase::Open => return None,
+            Phase::Paused { .. } | Phase::Probing { .. } => {
+                let patience = (usual_trip * 4).clamp(PROBE_PATIENCE.0, PROBE_PATIENCE.1);
+                self.phase = Phase::Probing { probe: id, hands_on: now + patience };
+            }
+            Phase::Ramp { out, .. } => *out += 1,
+        }
+        Some(Round(self.round))
+    }
+
+    /// The server accepted an attempt.
+    pub(crate) fn on_accepted(&mut self, round: Option<Round>, full_width: u32) {
+        if round != Some(Round(self.round)) {
+            return;
+        }
+        self.streak = 0;
+        self.phase = match self.phase {
+            Phase::Probing { .. } => Phase::Ramp { width: 2, out: 0 },
+            Phase::Ramp { width, out } if width * 2 < full_width => {
+                Phase::Ramp { width: width * 2, out: out.saturating_sub(1) }
+            }
+            Phase::Ramp { .. } => Phase::Open,
+            unchanged => unchanged,
+        };
+    }
+
+    /// An attempt ended in a way that says nothing about the limit: a fault, a cancel. A probe hands its turn on.
+    pub(crate) fn on_lost(&mut self, id: CallId, round: Option<Round>, now: Instant) {
+        if round != Some(Round(self.round)) {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Probing { probe, hands_on } if *probe == id => *hands_on = now,
+            Phase::Ramp { out, .. } => *out = out.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// The server refused an attempt that left at `sent`. Returns whether this is a new event, not one more refusal of the last.
+    pub(crate) fn on_refused(&mut self, id: CallId, sent: Instant, told: Told, now: Instant) -> bool {
+        let fresh = self.event.is_none_or(|event| sent > event);
+        let (until, reason) = match told {
+            Told::Until(until) => (until, Reason::ServerWait { told: id }),
+            Told::Nothing { stretch, reason } if fresh => {
+                let guess = FIRST_GUESS.saturating_mul(1 << self.streak.min(16)).min(LONGEST_GUESS);
+                (now + guess + guess * u32::from(stretch) / 1_024, reason)
+            }
+            Told::Nothing { .. } => return false,
+        };
+        if fresh {
+            self.event = Some(now);
+            self.streak = self.streak.saturating_add(1);
+            self.round = self.round.wrapping_add(1);
+        }
+        match self.phase {
+            // It only moves later.
+            Phase::Paused { until: known, .. } if known >= until => {}
+            _ => self.phase = Phase::Paused { until, reason },
+        }
+        fresh
+    }
+
+    /// When the current pause ends; `None` outside of one.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Paused { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIP: Duration = Duration::from_millis(10);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * 1_000_000)
+    }
+
+    fn guess() -> Told {
+        Told::Nothing { stretch: 0, reason: Reason::Guess { told: CallId(1) } }
+    }
+
+    fn until(pause: &Pause, now: u64) -> Option<Instant> {
+        pause.blocker(at(now)).and_then(|why| why.until)
+    }
+
+    #[test]
+    fn refusals_of_what_was_in_flight_together_are_one_event() {
+        let mut pause = Pause::default();
+        assert!(pause.on_refused(CallId(1), at(0), guess(), at(10)));
+        for call in 2..9 {
+            assert!(!pause.on_refused(CallId(call), at(5), guess(), at(20)));
+        }
+        assert_eq!(until(&pause, 20), Some(at(510)));
+    }
+
+    #[test]
+    fn a_told_pause_only_moves_later() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), Told::Until(at(5_000)), at(10));
+        pause.on_refused(CallId(2), at(0), Told::Until(at(3_000)), at(11));
+        assert_eq!(until(&pause, 20), Some(at(5_000)));
+        pause.on_refused(CallId(3), at(0), Told::Until(at(7_000)), at(12));
+        pause.on_accepted(None, 8);
+        assert_eq!(until(&pause, 20), Some(at(7_000)));
+    }
+
+    #[test]
+    fn one_probe_goes_first_then_a_ramp() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
+        assert_eq!(pause.blocker(at(1_000)), None);
+        let probe = pause.on_sent(CallId(2), TRIP, at(1_000));
+        assert!(pause.blocker(at(1_001)).is_some());
+        pause.on_accepted(probe, 8);
+        let second = pause.on_sent(CallId(3), TRIP, at(1_010));
+        let third = pause.on_sent(CallId(4), TRIP, at(1_010));
+        assert!(pause.blocker(at(1_010)).is_some());
+        pause.on_accepted(second, 8);
+        pause.on_accepted(third, 8);
+        for call in 5..50 {
+            assert_eq!(pause.blocker(at(1_020)), None);
+            pause.on_sent(CallId(call), TRIP, at(1_020));
+        }
+    }
+
+    #[test]
+    fn a_probe_that_is_lost_or_late_hands_its_turn_on() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), guess(), at(0));
+        let probe = pause.on_sent(CallId(2), TRIP, at(500));
+        assert_eq!(until(&pause, 500), Some(at(1_500)));
+        pause.on_lost(CallId(2), probe, at(600));
+        assert_eq!(pause.blocker(at(600)), None);
+        pause.on_sent(CallId(3), TRIP, at(600));
+        assert_eq!(until(&pause, 1_000), Some(at(1_600)));
+        assert_eq!(until(&pause, 1_600), None);
+    }
+
+    #[test]
+    fn guesses_double_until_something_is_accepted() {
+        let mut pause = Pause::default();
+        let mut now = 0;
+        for length in [500, 1_000, 2_000, 4_000] {
+            pause.on_refused(CallId(1), at(now), guess(), at(now + 1));
+            assert_eq!(pause.until(), Some(at(now + 1 + length)));
+            now += 1 + length;
+        }
+        let probe = pause.on_sent(CallId(1), TRIP, at(now));
+        pause.on_accepted(probe, 8);
+        pause.on_refused(CallId(2), at(now + 5), guess(), at(now + 6));
+        assert_eq!(pause.until(), Some(at(now + 6 + 500)));
+    }
+}

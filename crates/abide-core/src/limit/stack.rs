@@ -1,0 +1,102 @@
+//! Several limits that hold together: taken all or not at all, with each attempt's cost in each.
+
+use super::{Limit, Opening, Ticket, Trip, cost_in};
+use crate::policy::LimitSpec;
+use crate::time::Now;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stack {
+    limits: Vec<(LimitSpec, Limit)>,
+}
+
+/// What an attempt took of every limit of a stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Permit {
+    cost: u32,
+    tickets: Vec<Ticket>,
+}
+
+impl Stack {
+    pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>) -> Self {
+        Self { limits: specs.filter_map(|spec| Limit::new(spec).map(|limit| (spec, limit))).collect() }
+    }
+
+    /// The limit that opens last for an attempt of this cost, if there is one that matters, and when it opens. Spends nothing.
+    pub(crate) fn opening(&self, cost: u32, now: Now) -> Option<(LimitSpec, Opening)> {
+        self.limits
+            .iter()
+            .map(|(spec, limit)| (*spec, limit.opening(cost_in(*spec, cost), now)))
+            .filter(|(_, opening)| !matches!(opening, Opening::At(at) if *at <= now.mono))
+            // A moment says more than that an answer will tell: it may be too far away for the call.
+            .max_by_key(|(_, opening)| match opening {
+                Opening::AfterAnswer => (0, now.mono),
+                Opening::At(at) => (1, *at),
+                Opening::Never => (2, now.mono),
+            })
+    }
+
+    /// Spends from every limit. To be called only when [`Stack::opening`] named none.
+    pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
+        let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
+        Permit { cost, tickets }
+    }
+
+    /// The attempt leaves.
+    pub(crate) fn leave(&mut self, permit: &Permit, now: Now) {
+        for ((_, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
+            limit.leave(*ticket, now);
+        }
+    }
+
+    /// Undoes a take whose attempt never left.
+    pub(crate) fn refund(&mut self, permit: &Permit) {
+        for ((spec, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
+            limit.refund(*ticket, cost_in(*spec, permit.cost));
+        }
+    }
+
+    /// The attempt was answered or lost.
+    pub(crate) fn settle(&mut self, permit: &Permit, trip: &Trip) {
+        for ((spec, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
+            limit.settle(*ticket, cost_in(*spec, permit.cost), trip);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::LimitSpecs;
+    use crate::time::{Instant, Wall};
+    use std::time::Duration;
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
+    }
+
+    fn stack(text: &str) -> Stack {
+        Stack::new(text.parse::<LimitSpecs>().unwrap().0.into_iter())
+    }
+
+    #[test]
+    fn the_limit_that_opens_last_is_named_and_nothing_is_spent() {
+        let mut stack = stack("1/s + 2/min");
+        for millis in [0, 1_000] {
+            assert_eq!(stack.opening(1, at(millis)), None);
+            let permit = stack.take(1, at(millis));
+            stack.settle(&permit, &Trip { answered: at(millis), shortest: Duration::ZERO });
+        }
+        let named = stack.opening(1, at(1_500)).map(|(spec, opening)| (spec.to_string(), opening));
+        assert_eq!(named, Some(("2/min".to_owned(), Opening::At(at(60_000).mono))));
+    }
+
+    #[test]
+    fn cost_counts_only_where_cost_is_counted() {
+        let mut stack = stack("10/min by cost + 3/min");
+        let permit = stack.take(9, at(0));
+        stack.settle(&permit, &Trip { answered: at(0), shortest: Duration::ZERO });
+        assert_eq!(stack.opening(1, at(0)), None);
+        assert!(stack.opening(2, at(0)).is_some());
+        assert_eq!(stack.opening(11, at(0)).map(|(_, opening)| opening), Some(Opening::Never));
+    }
+}

@@ -1,0 +1,305 @@
+//! The settings of a client, checked when it is built.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use abide_core::Policy;
+use abide_core::call::Patience;
+use abide_core::policy::{Backoff, LimitRule, LimitSpecs};
+use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
+
+use super::credential::Credentials;
+use super::{Client, Inner, transport};
+use crate::error::{Error, Result};
+use crate::handle::Handle;
+
+/// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    base: Option<String>,
+    policy: Policy,
+    credentials: Credentials,
+    headers: HeaderMap,
+    connection: transport::Connection,
+    timeout: Option<Duration>,
+    deadline: Option<Duration>,
+    max_body: u64,
+    seed: Option<u64>,
+    wrong: Option<String>,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(base: Option<&str>) -> Self {
+        Self {
+            base: base.map(str::to_owned),
+            policy: Policy::default(),
+            credentials: Credentials::default(),
+            headers: HeaderMap::new(),
+            connection: transport::Connection::default(),
+            timeout: None,
+            deadline: None,
+            max_body: 256 * 1024 * 1024,
+            seed: None,
+            wrong: None,
+        }
+    }
+
+    /// Limits that hold for each origin by itself. Adds to those told before; all hold at once.
+    pub fn limit(mut self, limits: LimitSpecs) -> Self {
+        self.policy.limits.extend(limits.0.into_iter().map(|spec| LimitRule { host: None, spec }));
+        self
+    }
+
+    /// Limits that hold for one host.
+    pub fn limit_for(mut self, host: &str, limits: LimitSpecs) -> Self {
+        let host = Some(host.to_ascii_lowercase());
+        self.policy.limits.extend(limits.0.into_iter().map(|spec| LimitRule { host: host.clone(), spec }));
+        self
+    }
+
+    /// The most attempts in flight to an origin; 8 by default.
+    pub fn concurrency(mut self, most: u32) -> Self {
+        match NonZeroU32::new(most) {
+            Some(most) => self.policy.concurrency = most,
+            None => self.wrong = Some("a concurrency of 0 would never send anything".to_owned()),
+        }
+        self
+    }
+
+    /// How often a call is tried again after a fault; 5 by default. Waiting for a limit is no try.
+    pub fn retries(mut self, most: u32) -> Self {
+        self.policy.retries = most;
+        self
+    }
+
+    /// The wait before a call is tried again after a fault; 0.5 s doubling to 30 s with full jitter by default.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.backoff = backoff;
+        self
+    }
+
+    /// How long a call may wait for a limit; 60 s by default. A longer wait that was told or said ends the call at once.
+    pub fn max_wait(mut self, most: Duration) -> Self {
+        self.policy.max_wait = Patience::Within(most);
+        self
+    }
+
+    /// Calls wait for limits without end.
+    pub fn wait_for_ever(mut self) -> Self {
+        self.policy.max_wait = Patience::Endless;
+        self
+    }
+
+    /// Statuses that always mean "too fast".
+    pub fn busy(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.policy.busy.extend(statuses);
+        self
+    }
+
+    /// Statuses that always mean a fault that may go better next time.
+    pub fn fault(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.policy.fault.extend(statuses);
+        self
+    }
+
+    /// How many redirects a call follows; 10 by default, each through the gate of its origin.
+    pub fn redirects(mut self, most: u32) -> Self {
+        self.policy.redirects = most;
+        self
+    }
+
+    /// The most that one attempt may take, from its start to the end of its body; no bound by default.
+    pub fn timeout(mut self, most: Duration) -> Self {
+        self.timeout = Some(most);
+        self
+    }
+
+    /// The most that a call may take, with all waits and attempts; no bound by default.
+    pub fn deadline(mut self, most: Duration) -> Self {
+        self.deadline = Some(most);
+        self
+    }
+
+    /// The most that a connection may take to come about; 10 s by default.
+    pub fn connect_timeout(mut self, most: Duration) -> Self {
+        self.connection.connect_timeout = most;
+        self
+    }
+
+    /// How long an attempt may pass without a byte of its answer; 30 s by default.
+    pub fn idle_timeout(mut self, most: Duration) -> Self {
+        self.connection.idle_timeout = most;
+        self
+    }
+
+    /// The most bytes of a decoded body that are held; 256 MiB by default.
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// `Authorization: Bearer …` (RFC 6750).
+    pub fn bearer(self, token: impl AsRef<str>) -> Self {
+        self.authorization(format!("Bearer {}", token.as_ref()))
+    }
+
+    /// `Authorization: Basic …` (RFC 7617).
+    pub fn basic(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        self.authorization(basic(user.as_ref(), password.as_ref()))
+    }
+
+    fn authorization(mut self, value: String) -> Self {
+        match HeaderValue::try_from(value) {
+            Ok(value) => self.credentials.insert(AUTHORIZATION, value),
+            Err(_) => self.wrong = Some("the credential holds characters that a header field can't".to_owned()),
+        }
+        self
+    }
+
+    /// A header field of every request. It is taken for a credential, and goes to no other origin, unless it is `Accept*`,
+    /// `User-Agent` or `Content-Type`.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        match header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) if Credentials::covers(&name) => self.credentials.insert(name, value),
+            Ok((name, value)) => drop(self.headers.insert(name, value)),
+            Err(wrong) => self.wrong = Some(wrong),
+        }
+        self
+    }
+
+    /// An API key in the query of every request; it is shown nowhere and goes to no other origin.
+    pub fn api_key_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.credentials.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Certificates in PEM form that are trusted beside the system's.
+    pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.connection.ca_certificates.push(pem.into());
+        self
+    }
+
+    /// Accepts any certificate: anybody in between can read and change everything.
+    pub fn insecure(mut self) -> Self {
+        self.connection.insecure = true;
+        self
+    }
+
+    /// The seed of jitter, for runs that are to be repeated; drawn at random by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// If a setting can't work: a base that is no http or https URL, a header field with characters that it can't hold, a
+    /// certificate that can't be read, a concurrency of 0. [`Error::is_setting`] is true for all of them.
+    pub fn build(mut self) -> Result<Client> {
+        if let Some(wrong) = self.wrong {
+            return Err(Error::setting(wrong));
+        }
+        let base = self.base.as_deref().map(parse_base).transpose()?;
+        let base = base.map(|mut base| {
+            if let Some(value) = take_userinfo(&mut base) {
+                self.credentials.insert(AUTHORIZATION, value);
+            }
+            base
+        });
+        if !self.headers.contains_key(USER_AGENT) {
+            let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
+            self.headers.insert(USER_AGENT, agent);
+        }
+        let handle = Handle::new(self.policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        Ok(Client {
+            inner: Arc::new(Inner {
+                http: self.connection.build()?,
+                handle,
+                base,
+                credentials: self.credentials,
+                headers: self.headers,
+                timeout: self.timeout,
+                deadline: self.deadline,
+                max_body: self.max_body,
+            }),
+        })
+    }
+}
+
+fn parse_base(text: &str) -> Result<Url> {
+    let mut base = parse_url(text)?;
+    // `users` under `https://host/api` is `https://host/api/users`.
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Ok(base)
+}
+
+/// An absolute http or https URL.
+pub(super) fn parse_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text).map_err(|e| Error::setting(format!("'{text}' is not a URL: {e}")))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(Error::setting(format!("'{other}' is not a scheme that abide speaks: use http or https"))),
+    }
+}
+
+/// Takes user and password out of a URL, as the value of an `Authorization` field.
+pub(super) fn take_userinfo(url: &mut Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_decode(text);
+    let value = basic(&decode(url.username()), &decode(url.password().unwrap_or_default()));
+    // Fails only for URLs without a host, and ours has a user, so it has one.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    HeaderValue::try_from(value).ok()
+}
+
+fn percent_decode(text: &str) -> String {
+    // A '+' stands for itself outside of a query.
+    let text = text.replace('+', "%2B");
+    url::form_urlencoded::parse(text.as_bytes()).map(|(key, _)| key.into_owned()).collect()
+}
+
+pub(super) fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}
+
+pub(super) fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), String> {
+    let name = HeaderName::try_from(name).map_err(|_| format!("'{name}' is not the name of a header field"))?;
+    let value = HeaderValue::try_from(value)
+        .map_err(|_| format!("the value of the header field '{name}' holds characters that it can't"))?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_leave_the_url() {
+        let mut url = Url::parse("https://ann%40x:p%3Aw+@x.test/").unwrap();
+        assert_eq!(take_userinfo(&mut url).unwrap(), &basic("ann@x", "p:w+"));
+        assert_eq!(url.as_str(), "https://x.test/");
+        assert_eq!(take_userinfo(&mut url), None);
+    }
+
+    #[test]
+    fn what_can_not_work_is_said() {
+        let wrong = |builder: ClientBuilder| builder.build().unwrap_err();
+        assert!(wrong(Client::builder("ftp://x.test")).to_string().contains("use http or https"));
+        assert!(wrong(Client::builder("nonsense")).is_setting());
+        assert!(wrong(Client::anywhere().concurrency(0)).is_setting());
+        let secret = wrong(Client::anywhere().header("X-Key", "s3cret\n"));
+        assert!(!format!("{secret:?}{secret}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,265 @@
+//! One call on its way: does what the engine decides, attempt by attempt, hop by hop.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use abide_core::call::{Account, Safety};
+use abide_core::decision::GiveUp;
+use abide_core::event::{Failure, Redirect};
+use abide_core::{Call, Decision, Event, Key};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
+use http::{Method, StatusCode};
+use url::Url;
+
+use super::request::Parts;
+use super::response::Response;
+use super::{Client, transport};
+use crate::error::{Error, Kind, Result};
+use crate::handle::Ticket;
+use crate::target;
+
+/// A request's body.
+#[derive(Debug, Default)]
+pub(super) enum Body {
+    #[default]
+    Empty,
+    /// Can be sent any number of times.
+    Whole(Bytes),
+    /// Can be sent once.
+    Once(Mutex<Option<reqwest::Body>>),
+}
+
+impl Body {
+    pub(super) fn once(body: reqwest::Body) -> Self {
+        Self::Once(Mutex::new(Some(body)))
+    }
+}
+
+/// Where the next attempt goes.
+#[derive(Clone, Debug)]
+pub(super) struct Hop {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// Whether the credentials may go there.
+    pub(super) trusted: bool,
+}
+
+/// A call and all that is needed to send it again.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    client: Client,
+    parts: Parts,
+    hop: Hop,
+    /// Where a redirect leads, until the engine says whether to follow.
+    next: Option<Hop>,
+    ticket: Ticket,
+    status: Option<StatusCode>,
+    /// What the last failed attempt said of itself.
+    cause: Option<reqwest::Error>,
+}
+
+impl Exchange {
+    pub(super) fn start(client: Client, parts: Parts) -> Self {
+        let hop = parts.hop();
+        let handle = &client.inner.handle;
+        let key = Key::new(target::origin(&hop.url), parts.credentials.hash());
+        let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
+        call.cost = parts.cost;
+        call.priority = parts.priority;
+        call.max_wait = parts.patience;
+        call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        let ticket = handle.submit(call);
+        Self { client, parts, hop, next: None, ticket, status: None, cause: None }
+    }
+
+    /// Goes on until there is an answer to hand over.
+    pub(super) async fn answer(mut self) -> Result<Response> {
+        let mut answer = None;
+        loop {
+            let decision = self.ticket.decision().await;
+            tracing::trace!(call = self.ticket.id().as_u64(), ?decision);
+            match decision {
+                Decision::Send { attempt, why, .. } => {
+                    drop(answer.take());
+                    if self.ticket.begin() {
+                        tracing::debug!(
+                            call = self.ticket.id().as_u64(),
+                            attempt,
+                            waited_for = why.reason.label(),
+                            "send"
+                        );
+                        answer = self.attempt().await?;
+                    }
+                }
+                Decision::Follow { .. } => {
+                    answer = None;
+                    if let Some(next) = self.next.take() {
+                        self.hop = next;
+                    }
+                }
+                Decision::Retry { .. } => answer = None,
+                Decision::Return { verdict, .. } => {
+                    // The engine returns an answer only after it was told of one, and it is dropped only on Retry and Follow.
+                    if let Some(answer) = answer.take() {
+                        return Ok(Response::new(answer, self, verdict));
+                    }
+                }
+                Decision::GiveUp { reason, account, .. } => return Err(self.given_up(reason, account)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
+    async fn attempt(&mut self) -> Result<Option<reqwest::Response>> {
+        let request = self.request();
+        let sending = self.client.inner.http.execute(request);
+        match unless_given_up(&mut self.ticket, sending).await {
+            Ok(Ok(answer)) => {
+                let (status, redirect) = (answer.status(), self.redirect(&answer));
+                self.status = Some(status);
+                self.ticket.tell(Event::Head { id: self.ticket.id(), status, headers: answer.headers(), redirect });
+                Ok(Some(answer))
+            }
+            Ok(Err(error)) => {
+                self.fail(error);
+                Ok(None)
+            }
+            Err((reason, account)) => Err(self.given_up(reason, account)),
+        }
+    }
+
+    fn request(&self) -> reqwest::Request {
+        let mut url = self.hop.url.clone();
+        let mut headers = self.parts.headers.clone();
+        if self.hop.trusted {
+            self.parts.credentials.add_to(&mut url);
+            headers.extend(self.parts.credentials.headers.clone());
+        }
+        let keeps_body = self.hop.method == self.parts.method;
+        if !keeps_body {
+            for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING] {
+                headers.remove(name);
+            }
+        }
+        let mut request = reqwest::Request::new(self.hop.method.clone(), url);
+        *request.headers_mut() = headers;
+        *request.timeout_mut() = self.parts.timeout;
+        *request.body_mut() = match &self.parts.body {
+            Body::Whole(bytes) if keeps_body => Some(bytes.clone().into()),
+            Body::Once(body) if keeps_body => body.lock().ok().and_then(|mut body| body.take()),
+            _ => None,
+        };
+        request
+    }
+
+    /// Tells the engine of a failed attempt, and keeps what it said for the error that may follow.
+    pub(super) fn fail(&mut self, error: reqwest::Error) {
+        let failure = transport::failure(&error);
+        let error = error.without_url();
+        tracing::debug!(call = self.ticket.id().as_u64(), ?failure, %error, "failed");
+        self.cause = Some(error);
+        self.ticket.tell(Event::Failed { id: self.ticket.id(), failure });
+    }
+
+    /// The answer that was handed over broke off: asks the engine for another one.
+    pub(super) async fn again(mut self, error: reqwest::Error) -> Result<Response> {
+        self.fail(error);
+        self.answer().await
+    }
+
+    /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
+    fn redirect(&mut self, answer: &reqwest::Response) -> Option<Redirect> {
+        let status = answer.status();
+        let method = match status.as_u16() {
+            303 if self.hop.method != Method::HEAD => Method::GET,
+            301 | 302 if self.hop.method == Method::POST => Method::GET,
+            301 | 302 | 303 | 307 | 308 => self.hop.method.clone(),
+            _ => return None,
+        };
+        let location = answer.headers().get(LOCATION)?;
+        let mut url = self.hop.url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return None;
+        }
+        url.set_fragment(None);
+        // What a server puts there as user and password is no credential of ours.
+        let _ = (url.set_username(""), url.set_password(None));
+        let trusted = self.hop.trusted && url.origin() == self.hop.url.origin();
+        let safety = match self.parts.safety {
+            Some(safety) if method == self.parts.method => safety,
+            _ => Safety::of(&method),
+        };
+        let credential = if trusted { self.parts.credentials.hash() } else { 0 };
+        let key = Key::new(target::origin(&url), credential);
+        self.next = Some(Hop { method, url, trusted });
+        Some(Redirect { key, safety })
+    }
+
+    fn given_up(&mut self, reason: GiveUp, account: Account) -> Error {
+        let retry_at = match reason {
+            GiveUp::Limited { why, .. } | GiveUp::Deadline { why: Some(why) } => self.ticket.until(why),
+            _ => None,
+        };
+        let cause = match reason {
+            GiveUp::Failed(_) | GiveUp::Unrepeatable(_) => self.cause.take(),
+            _ => None,
+        };
+        Error::new(Kind::GivenUp(reason))
+            .with_url(self.parts.shown())
+            .with_account(account)
+            .with_status(self.status)
+            .with_retry_at(retry_at)
+            .with_source(cause.map(|cause| Box::new(cause) as _))
+    }
+
+    /// An error of the caller's side of the answer: too large, not JSON, an unwanted status.
+    pub(super) fn error(&self, kind: Kind) -> Error {
+        Error::new(kind).with_url(self.parts.shown()).with_account(self.ticket.account()).with_status(self.status)
+    }
+
+    /// Waits for something of the answer, unless the engine ends the call first.
+    pub(super) async fn wait_for<T>(&mut self, future: impl Future<Output = T>) -> Result<T> {
+        unless_given_up(&mut self.ticket, future).await.map_err(|(reason, account)| self.given_up(reason, account))
+    }
+
+    pub(super) fn account(&self) -> Account {
+        self.ticket.account()
+    }
+
+    pub(super) fn max_body(&self) -> u64 {
+        self.client.inner.max_body
+    }
+
+    /// The URL that answered, as it may be shown.
+    pub(super) fn shown_url(&self) -> String {
+        let keys = self.parts.credentials.query_keys();
+        target::shown(&self.hop.url, &keys)
+    }
+
+    pub(super) fn failure(error: &reqwest::Error) -> Failure {
+        transport::failure(error)
+    }
+}
+
+/// The future's output, or why the engine ended the call before it came.
+async fn unless_given_up<T>(
+    ticket: &mut Ticket,
+    future: impl Future<Output = T>,
+) -> std::result::Result<T, (GiveUp, Account)> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        match ticket.poll_decision(cx) {
+            Poll::Ready(Decision::GiveUp { reason, account, .. }) => Poll::Ready(Err((reason, account))),
+            // While an attempt is under way the engine has nothing else to say to it.
+            Poll::Ready(_) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}

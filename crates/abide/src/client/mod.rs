@@ -1,0 +1,107 @@
+//! The async client: one engine and one connection pool, shared by all clones.
+
+mod builder;
+mod credential;
+mod exchange;
+mod request;
+mod response;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use abide_core::Stats;
+use http::{HeaderMap, Method};
+use url::Url;
+
+pub use builder::ClientBuilder;
+pub use request::Request;
+pub use response::{Response, Whole};
+
+use crate::handle::{Handle, Waiting};
+use credential::Credentials;
+
+/// Calls an HTTP API within its limits.
+///
+/// Clones share one budget and one pool of connections. Must be used within a Tokio runtime with time and I/O enabled.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    http: reqwest::Client,
+    handle: Handle,
+    base: Option<Url>,
+    credentials: Credentials,
+    /// Header fields that are no credentials: they go to every origin.
+    headers: HeaderMap,
+    timeout: Option<Duration>,
+    deadline: Option<Duration>,
+    max_body: u64,
+}
+
+impl Client {
+    /// A client for the API under `base`; paths of requests are put after it.
+    pub fn builder(base: impl AsRef<str>) -> ClientBuilder {
+        ClientBuilder::new(Some(base.as_ref()))
+    }
+
+    /// A client for any URLs.
+    pub fn anywhere() -> ClientBuilder {
+        ClientBuilder::new(None)
+    }
+
+    /// A request with any method. `target` is a path under the base (`/users/1`, `users?page=2`) or an absolute URL. A wrong one
+    /// is an error when it is sent.
+    pub fn request(&self, method: Method, target: impl AsRef<str>) -> Request {
+        Request::new(self.clone(), method, target.as_ref())
+    }
+
+    /// A GET request.
+    pub fn get(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::GET, target)
+    }
+
+    /// A HEAD request.
+    pub fn head(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::HEAD, target)
+    }
+
+    /// A POST request. It is not sent twice after a failure that may have reached the server, unless it has an
+    /// [`idempotency_key`](Request::idempotency_key).
+    pub fn post(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH request; as careful with repeating as POST.
+    pub fn patch(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, target: impl AsRef<str>) -> Request {
+        self.request(Method::DELETE, target)
+    }
+
+    /// What happened so far, over all clones.
+    pub fn stats(&self) -> Stats {
+        self.inner.handle.stats()
+    }
+
+    /// The quotas that servers named so far, each as its size and, in brackets, its name.
+    pub fn quotas(&self) -> Vec<String> {
+        self.inner.handle.quotas()
+    }
+
+    /// What is being waited for now, an entry an origin and credential with calls waiting.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.inner.handle.waiting()
+    }
+}

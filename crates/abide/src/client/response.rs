@@ -1,0 +1,185 @@
+//! An answer, whose body can still be asked for.
+
+use abide_core::call::Account;
+use abide_core::decision::Verdict;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::exchange::Exchange;
+use crate::error::{Error, Kind, Result};
+
+/// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
+#[derive(Debug)]
+pub struct Response {
+    answer: reqwest::Response,
+    exchange: Exchange,
+    verdict: Verdict,
+    /// Whether a part of the body was handed over, so that another attempt can't stand in for this one.
+    handed_over: bool,
+}
+
+impl Response {
+    pub(super) fn new(answer: reqwest::Response, exchange: Exchange, verdict: Verdict) -> Self {
+        Self { answer, exchange, verdict, handed_over: false }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.answer.status()
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> &HeaderMap {
+        self.answer.headers()
+    }
+
+    /// The URL that answered, after redirects, without secrets.
+    pub fn url(&self) -> String {
+        self.exchange.shown_url()
+    }
+
+    /// How many attempts it took, redirects included.
+    pub fn attempts(&self) -> u32 {
+        self.account().attempts
+    }
+
+    /// Attempts, and what was waited for and why.
+    pub fn account(&self) -> Account {
+        self.exchange.account()
+    }
+
+    /// Why this answer was not tried again.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// An error if the status is 400 or above.
+    ///
+    /// # Errors
+    ///
+    /// With [`Error::status`].
+    pub fn error_for_status(self) -> Result<Self> {
+        let status = self.status();
+        if status.is_client_error() || status.is_server_error() {
+            return Err(self.exchange.error(Kind::Status(status)));
+        }
+        Ok(self)
+    }
+
+    /// The next part of the decoded body; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// If the body breaks off. The request is sent again only if nothing was handed over yet.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        match self.exchange.wait_for(self.answer.chunk()).await? {
+            Ok(chunk) => {
+                self.handed_over |= chunk.is_some();
+                Ok(chunk)
+            }
+            Err(error) => {
+                let failure = Exchange::failure(&error);
+                let cause = error.without_url();
+                Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(Some(Box::new(cause))))
+            }
+        }
+    }
+
+    /// The whole decoded body. If it breaks off, the request is sent again as after any other fault, where that is safe.
+    ///
+    /// # Errors
+    ///
+    /// If no attempt brought a whole body, or if it is larger than the client allows.
+    pub async fn bytes(self) -> Result<Bytes> {
+        let (_, body) = self.into_whole().await?;
+        Ok(body)
+    }
+
+    /// As [`bytes`](Self::bytes), together with the answer that brought it.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    pub async fn into_whole(mut self) -> Result<(Whole, Bytes)> {
+        loop {
+            let most = self.exchange.max_body();
+            let mut body = BytesMut::new();
+            let broken = loop {
+                match self.exchange.wait_for(self.answer.chunk()).await? {
+                    Ok(Some(chunk)) if body.is_empty() && self.answer.content_length() == Some(chunk.len() as u64) => {
+                        return self.whole(chunk, most);
+                    }
+                    Ok(Some(chunk)) => {
+                        if (body.len() + chunk.len()) as u64 > most {
+                            return Err(self.exchange.error(Kind::TooLarge(most)));
+                        }
+                        body.extend_from_slice(&chunk);
+                    }
+                    Ok(None) => return self.whole(body.freeze(), most),
+                    Err(error) if self.handed_over => {
+                        let failure = Exchange::failure(&error);
+                        return Err(self
+                            .exchange
+                            .error(Kind::BrokeOff(failure))
+                            .with_source(Some(Box::new(error.without_url()))));
+                    }
+                    Err(error) => break error,
+                }
+            };
+            self = Box::pin(self.exchange.again(broken)).await?;
+        }
+    }
+
+    fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
+        if body.len() as u64 > most {
+            return Err(self.exchange.error(Kind::TooLarge(most)));
+        }
+        let whole = Whole {
+            status: self.answer.status(),
+            url: self.url(),
+            account: self.account(),
+            headers: self.answer.headers().clone(),
+        };
+        Ok((whole, body))
+    }
+
+    /// The body as text; bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    pub async fn text(self) -> Result<String> {
+        let body = self.bytes().await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes), and if the body is not JSON or of another shape.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let (whole, body) = self.into_whole().await?;
+        serde_json::from_slice(&body).map_err(|e| {
+            Error::new(Kind::Decode(format!("the answer is not the JSON that was expected: {e}")))
+                .with_url(whole.url)
+                .with_account(whole.account)
+                .with_status(Some(whole.status))
+        })
+    }
+}
+
+/// An answer whose body has been read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Whole {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The URL that answered, after redirects, without secrets.
+    pub url: String,
+    /// Attempts, and what was waited for.
+    pub account: Account,
+}

@@ -1,0 +1,61 @@
+//! URLs as far as budgets and secrets are concerned: origins, and what may be shown of a URL.
+
+use url::Url;
+
+use crate::error::{Error, Result};
+
+/// A URL without user, password, the named query keys, and fragment: what may stand in a log or a file. Giving it to a client
+/// that holds the credentials asks for the same thing.
+///
+/// # Errors
+///
+/// If it is not a URL.
+pub fn redacted(url: &str, secret_query_keys: &[String]) -> Result<String> {
+    let url = Url::parse(url).map_err(|e| Error::setting(format!("this is not a URL: {e}")))?;
+    Ok(shown(&url, secret_query_keys))
+}
+
+/// Scheme, host and port, as RFC 6454 writes them.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// The URL without user, password, the named query keys, and fragment: what may stand in a log, an error or a file.
+pub(crate) fn shown(url: &Url, secret_keys: &[String]) -> String {
+    let mut shown = url.clone();
+    // Fails only for URLs that have no host, which have no user either.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_fragment(None);
+    if !secret_keys.is_empty() {
+        remove_query_keys(&mut shown, secret_keys);
+    }
+    shown.into()
+}
+
+/// Takes every pair with one of these keys out of the query, and leaves the spelling of the others as it is.
+pub(crate) fn remove_query_keys(url: &mut Url, keys: &[String]) {
+    let Some(query) = url.query() else { return };
+    let named = |pair: &&str| {
+        let key = pair.split('=').next().unwrap_or_default();
+        url::form_urlencoded::parse(key.as_bytes()).next().is_some_and(|(key, _)| keys.iter().any(|k| *k == key))
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !named(pair)).collect();
+    let kept = kept.join("&");
+    url.set_query((!kept.is_empty()).then_some(&kept));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_url_has_no_secret() {
+        let url = Url::parse("https://ann:pw@x.test:8443/a?api%5Fkey=s3cret&q=a%20b&&api_key=t#frag").unwrap();
+        assert_eq!(shown(&url, &["api_key".to_owned()]), "https://x.test:8443/a?q=a%20b&");
+        assert_eq!(origin(&url), "https://x.test:8443");
+        let bare = Url::parse("http://[::1]:80/?k=v").unwrap();
+        assert_eq!(shown(&bare, &["k".to_owned()]), "http://[::1]/");
+        assert_eq!(origin(&bare), "http://[::1]");
+    }
+}
