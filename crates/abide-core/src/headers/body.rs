@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::dialect::{Place, Pointers, Rule, Spoken};
 use super::grammar::{self, Role};
-use super::refusal::contains_ignoring_case;
+use super::refusal::{contains_ignoring_case, find_ignoring_case};
 use super::units::{self, Decimal, Hint, Scale, Told};
 use super::values::Item;
 use super::{Refusal, Response, codes};
@@ -127,7 +127,7 @@ impl Body {
                 self.refusal = self.refusal.or(Some(refusal));
             }
             Rule::WaitInText(words) if self.wait.is_none() && (self.refusal.is_some() || !status.is_success()) => {
-                let rest = text.find(words).map(|at| &text[at + words.len()..]);
+                let rest = find_ignoring_case(text, words).and_then(|at| text.get(at + words.len()..));
                 self.wait = rest.and_then(|rest| wait_in_text(rest, now));
             }
             Rule::Wait(pointer, scale) => {

@@ -42,7 +42,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "Azure",
         hosts: &[],
-        rules: &[Rule::CodeField("x-ms-error-code"), Rule::WaitInText("Please retry after ")],
+        rules: &[Rule::CodeField("x-ms-error-code")],
         source: "learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling",
     },
     Dialect {
@@ -76,10 +76,22 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "bybit-exchange.github.io/docs/v5/rate-limit",
     },
     Dialect {
+        name: "Deezer",
+        hosts: &["api.deezer.com"],
+        rules: &[Rule::Code(Place::Body("/error/code"), &["4"], Rate)],
+        source: "developers.deezer.com/api/errors",
+    },
+    Dialect {
         name: "Discord",
         hosts: &["discord.com", "discordapp.com"],
         rules: &[Rule::Ignore("x-ratelimit-global")],
         source: "discord.com/developers/docs/topics/rate-limits",
+    },
+    Dialect {
+        name: "Elsevier",
+        hosts: &["api.elsevier.com"],
+        rules: &[Rule::CodeField("x-els-status")],
+        source: "dev.elsevier.com/api_key_settings.html",
     },
     Dialect {
         name: "Etherscan",
@@ -140,7 +152,6 @@ pub(super) const DIALECTS: &[Dialect] = &[
         name: "Google",
         hosts: &["googleapis.com"],
         rules: &[
-            Rule::WaitInText("Retry after "),
             Rule::Code(Place::Body("/status"), &["OVER_QUERY_LIMIT"], Rate),
             Rule::Code(Place::Body("/status"), &["OVER_DAILY_LIMIT"], Quota),
         ],
@@ -244,12 +255,6 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "okx.com/docs-v5, error codes",
     },
     Dialect {
-        name: "OpenAI",
-        hosts: &["api.openai.com"],
-        rules: &[Rule::WaitInText("Please try again in ")],
-        source: "platform.openai.com/docs/guides/rate-limits",
-    },
-    Dialect {
         name: "Resend",
         hosts: &["api.resend.com"],
         rules: &[
@@ -257,6 +262,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
             Rule::Alias("x-resend-monthly-quota", "x-resend-monthly-quota-used"),
         ],
         source: "resend.com/docs/api-reference/rate-limit",
+    },
+    Dialect {
+        name: "SEC EDGAR",
+        hosts: &["sec.gov"],
+        rules: &[Rule::Text(403, "Request Rate Threshold Exceeded", Rate)],
+        source: "sec.gov/os/accessing-edgar-data",
     },
     Dialect {
         name: "Sentry",
@@ -326,6 +337,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "cloud.tencent.com/document/api, common error codes",
     },
     Dialect {
+        name: "TikTok",
+        hosts: &["business-api.tiktok.com"],
+        rules: &[Rule::Code(Place::Body("/code"), &["40100", "40016", "51002"], Rate)],
+        source: "business-api.tiktok.com/portal/docs, return codes",
+    },
+    Dialect {
         name: "Twitter, X",
         hosts: &["twitter.com", "x.com"],
         rules: &[
@@ -376,7 +393,11 @@ pub(super) const DIALECTS: &[Dialect] = &[
             Rule::Text(403, "too many requests", Rate),
             Rule::Text(503, "rate limit", Rate),
             Rule::Text(503, "too many requests", Rate),
+            // Gmail, Azure; OpenAI, Azure API Management; Django REST framework.
+            Rule::WaitInText("retry after "),
+            Rule::WaitInText("try again in "),
+            Rule::WaitInText("expected available in "),
         ],
-        source: "the phrase of RFC 6585 and its usual variants",
+        source: "RFC 6585, and what the errors of Gmail, Azure, OpenAI and Django REST framework say",
     },
 ];

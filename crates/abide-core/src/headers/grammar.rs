@@ -159,7 +159,15 @@ pub(super) fn understand(name: &str) -> Option<Name<'_>> {
     // `x-daylimit-remaining` speaks of a limit and of what is left of it: that is as good as the family's word.
     let weak = family.is_none() && !(seen.limit && (seen.remaining || seen.reset || seen.used));
     let bare = !weak && seen.is_empty();
-    let role = seen.role(weak, key.dimensions.is_empty() && seen.span.is_none())?;
+    let plain = key.dimensions.is_empty() && seen.span.is_none();
+    let role = match seen.role(weak, plain)? {
+        // `remaining-seconds` is how long the window remains.
+        Role::Remaining if plain && seen.scale.is_some() && !seen.limit => {
+            seen.after = true;
+            Role::Reset
+        }
+        role => role,
+    };
     let mut hint = Hint { relative: seen.after || role == Role::RetryAfter, ..Hint::default() };
     if let Some((scale, dimension)) = seen.scale {
         match role {

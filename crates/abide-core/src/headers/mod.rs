@@ -23,7 +23,7 @@ mod words;
 use http::{HeaderMap, StatusCode};
 
 pub use self::reader::Reader;
-pub use self::signal::{Cost, Quota, Refusal, Signal, Wait};
+pub use self::signal::{Amount, Quota, Refusal, Signal, Wait};
 pub use self::summary::{Bucket, Summary};
 pub use self::units::{Scale, Told};
 use crate::time::Now;

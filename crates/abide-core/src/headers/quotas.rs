@@ -102,6 +102,7 @@ impl<'a> Draft<'a> {
             name,
             named,
             limit,
+            exact_limit: self.limit.map(Decimal::amount).filter(|limit| !boundless && limit.whole().is_none()),
             remaining: remaining.or_else(|| Some(limit?.saturating_sub(used?))),
             used,
             reset: reset.map(|told| told.from(now)),

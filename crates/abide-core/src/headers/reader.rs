@@ -13,7 +13,7 @@ use super::refusal::{self, Evidence};
 use super::retry_after::{self, RetryAfter};
 use super::skew::ServerClock;
 use super::units::{self, Decimal, Scale};
-use super::{Cost, Refusal, Response, Signal, Wait};
+use super::{Refusal, Response, Signal, Wait};
 use crate::time::{Now, Wall};
 
 /// So much of a body is enough to find an error in.
@@ -220,7 +220,7 @@ impl<'a> Reading<'a> {
         signal.retry_after_body = body.wait;
         signal.policy = policy;
         signal.scope = self.scope.map(str::to_owned);
-        signal.cost = body.cost.or(self.cost).map(|cost| Cost { thousandths: cost.thousandths() });
+        signal.cost = body.cost.or(self.cost).map(Decimal::amount);
         signal.should_retry = self.should_retry.or(body.should_retry);
         signal
     }

@@ -44,6 +44,7 @@ fn by_fields(evidence: &Evidence<'_>) -> Option<Refusal> {
     let has_wait = evidence.wait.is_some();
     match evidence.status.as_u16() {
         429 | 420 => Some(limited(evidence)),
+        402 if is_exhausted => Some(limited(evidence)),
         403 if has_wait || is_exhausted => Some(limited(evidence)),
         418 if has_wait => Some(limited(evidence)),
         503 if is_exhausted => Some(limited(evidence)),
@@ -58,19 +59,24 @@ fn by_fields(evidence: &Evidence<'_>) -> Option<Refusal> {
     }
 }
 
-/// Tells a quota that is gone until it resets from a pace: by how long it takes until it opens.
+/// Tells a quota that is gone until it resets from a pace: by how long it takes until it opens, or by its window.
 fn limited(evidence: &Evidence<'_>) -> Refusal {
-    let reset = evidence.quotas.iter().filter(|quota| quota.remaining == Some(0)).filter_map(|quota| quota.reset).max();
+    let exhausted = evidence.quotas.iter().filter(|quota| quota.remaining == Some(0));
     let opens = match evidence.wait {
-        Some(Wait::For(wait) | Wait::Absurd(wait)) => Some(wait),
-        None => reset,
+        Some(Wait::For(wait) | Wait::Absurd(wait)) => exhausted.map(|_| wait).max(),
+        None => exhausted.filter_map(|quota| quota.reset.or(quota.window)).max(),
     };
-    if reset.is_some() && opens > Some(LONG) { Refusal::Quota } else { Refusal::Rate }
+    if opens > Some(LONG) { Refusal::Quota } else { Refusal::Rate }
+}
+
+/// Where in `text` `part` begins, in upper or lower case.
+pub(super) fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
+    text.as_bytes().windows(part.len()).position(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 /// Whether `text` has `part` in it, in upper or lower case.
 pub(super) fn contains_ignoring_case(text: &str, part: &str) -> bool {
-    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    find_ignoring_case(text, part).is_some()
 }
 
 #[cfg(test)]

@@ -22,16 +22,34 @@ pub struct Signal {
     /// For whom the limit is, in the server's words (`user`, `global`, `shared`).
     pub scope: Option<String>,
     /// What the request cost.
-    pub cost: Option<Cost>,
+    pub cost: Option<Amount>,
     /// Whether the server itself says that trying again helps. A quota that must be paid for says no.
     pub should_retry: Option<bool>,
 }
 
-/// What one request counts for, in thousandths of the server's unit.
+/// A number as a server states it, exact to a millionth: a cost of 2.83, a limit of 0.0167 a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cost {
-    /// Thousandths of a unit.
-    pub thousandths: u64,
+pub struct Amount {
+    /// Millionths of the server's unit.
+    pub millionths: u128,
+}
+
+impl Amount {
+    /// The whole number that this is, if it is one.
+    pub fn whole(self) -> Option<u64> {
+        u64::try_from(self.millionths / 1_000_000).ok().filter(|_| self.millionths.is_multiple_of(1_000_000))
+    }
+
+    /// The number, as near as a float comes to it.
+    pub fn as_f64(self) -> f64 {
+        self.millionths as f64 / 1e6
+    }
+}
+
+impl From<u64> for Amount {
+    fn from(whole: u64) -> Self {
+        Self { millionths: u128::from(whole) * 1_000_000 }
+    }
 }
 
 /// The kind of a refusal.
@@ -73,6 +91,9 @@ pub struct Quota {
     pub named: bool,
     /// How many are allowed a window.
     pub limit: Option<u64>,
+    /// The limit as the server states it, where that is no whole number. A fraction of one is a pace a second, and is one
+    /// in `limit` with the `window` that it takes.
+    pub exact_limit: Option<Amount>,
     /// How many are left in this window, after this response.
     pub remaining: Option<u64>,
     /// How many of this window are used.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Quota, Refusal, Signal, Told, Wait};
+use super::{Amount, Quota, Refusal, Signal, Told, Wait};
 use crate::time::Wall;
 
 /// What a response told, seen from the moment at which it came. What the server did not say is `None`.
@@ -15,7 +15,7 @@ pub struct Summary {
     /// The kind of the refusal: `burst`, `quota`, `concurrency`, `overload` or `unknown`.
     pub kind: Option<&'static str>,
     /// The quota that matters most: of those used up the one that resets last, else the one with the smallest share left.
-    pub limit: Option<u64>,
+    pub limit: Option<Amount>,
     /// What is left of it.
     pub remaining: Option<u64>,
     /// Until it resets, by the clock of whoever received the response.
@@ -40,7 +40,7 @@ pub struct Bucket {
     /// The name, given or made of the names of its fields.
     pub name: Option<String>,
     /// How many are allowed a window.
-    pub limit: Option<u64>,
+    pub limit: Option<Amount>,
     /// How many are left.
     pub remaining: Option<u64>,
     /// Until the window resets.
@@ -106,7 +106,7 @@ impl Bucket {
         let believed = |reset: &Duration| *reset <= Wait::LONGEST;
         Self {
             name: quota.name.clone(),
-            limit: quota.limit,
+            limit: quota.exact_limit.or(quota.limit.map(Amount::from)),
             remaining: quota.remaining,
             reset_after: quota.told_reset.map(|told: Told| told.from(received)).filter(believed),
             window: quota.window.filter(|_| !quota.implied),
@@ -116,7 +116,7 @@ impl Bucket {
     fn to_json(&self) -> Value {
         json!({
             "name": self.name,
-            "limit": self.limit,
+            "limit": number(self.limit),
             "remaining": self.remaining,
             "reset_after_s": secs(self.reset_after),
             "window_s": secs(self.window),
@@ -130,7 +130,7 @@ impl Summary {
         let object = json!({
             "throttled": self.throttled,
             "kind": self.kind,
-            "limit": self.limit,
+            "limit": number(self.limit),
             "remaining": self.remaining,
             "reset_after_s": secs(self.reset_after),
             "reset_after_by_date_s": secs(self.reset_after_by_date),
@@ -145,6 +145,11 @@ impl Summary {
             _ => Map::new(),
         }
     }
+}
+
+/// A number, a whole one as an integer.
+fn number(amount: Option<Amount>) -> Value {
+    amount.map_or(Value::Null, |amount| amount.whole().map_or_else(|| json!(amount.as_f64()), |whole| json!(whole)))
 }
 
 /// Seconds, whole ones as an integer.

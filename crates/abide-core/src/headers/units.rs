@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Wait;
 use super::date;
+use super::{Amount, Wait};
 use crate::time::Wall;
 
 const NANOS_PER_SEC: i128 = 1_000_000_000;
@@ -156,9 +156,9 @@ impl Decimal {
         duration(scale.nanos() * NANOS_PER_SEC / self.0.max(1))
     }
 
-    /// The number in thousandths, rounded down.
-    pub(super) fn thousandths(self) -> u64 {
-        u64::try_from((self.0 / 1_000_000).max(0)).unwrap_or(u64::MAX)
+    /// The number as an amount; zero if it is negative.
+    pub(super) fn amount(self) -> Amount {
+        Amount { millionths: self.0.max(0).unsigned_abs() / 1_000 }
     }
 
     /// The moment this many units of `scale` after the epoch.

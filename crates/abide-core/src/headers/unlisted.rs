@@ -255,10 +255,266 @@ fn counts_and_resets_stand_under_many_names() {
             ],
             json!([3000, 100, null]),
         ),
+        (
+            "SurveyMonkey",
+            &[
+                ("X-Ratelimit-App-Global-Minute-Limit", "120"),
+                ("X-Ratelimit-App-Global-Minute-Remaining", "119"),
+                ("X-Ratelimit-App-Global-Minute-Reset", "23"),
+                ("X-Ratelimit-App-Global-Day-Limit", "500"),
+                ("X-Ratelimit-App-Global-Day-Remaining", "5"),
+                ("X-Ratelimit-App-Global-Day-Reset", "86000"),
+            ],
+            json!([500, 5, 86000]),
+        ),
+        (
+            "Ticketmaster",
+            &[
+                ("Rate-Limit", "5000"),
+                ("Rate-Limit-Available", "4723"),
+                ("Rate-Limit-Over", "0"),
+                ("Rate-Limit-Reset", "1767229200000"),
+            ],
+            json!([5000, 4723, 3600]),
+        ),
+        (
+            "Rollbar",
+            &[
+                ("X-Rate-Limit-Limit", "5000"),
+                ("X-Rate-Limit-Remaining", "4999"),
+                ("X-Rate-Limit-Reset", "1767225640"),
+                ("X-Rate-Limit-Remaining-Seconds", "40"),
+            ],
+            json!([5000, 4999, 40]),
+        ),
+        ("App Store Connect", &[("X-Rate-Limit", "user-hour-lim:3500;user-hour-rem:500;")], json!([3500, 500, null])),
+        (
+            "Auth0",
+            &[("Auth0-Client-Quota-Limit", "b=per_hour;q=100;r=99;t=1,b=per_day;q=300;r=2;t=9000")],
+            json!([300, 2, 9000]),
+        ),
+        (
+            "Tumblr",
+            &[
+                ("X-Ratelimit-Perday-Limit", "5000"),
+                ("X-Ratelimit-Perday-Remaining", "4000"),
+                ("X-Ratelimit-Perday-Reset", "80000"),
+                ("X-Ratelimit-Perhour-Limit", "1000"),
+                ("X-Ratelimit-Perhour-Remaining", "1"),
+                ("X-Ratelimit-Perhour-Reset", "600"),
+            ],
+            json!([1000, 1, 600]),
+        ),
+        (
+            "Pocket",
+            &[("X-Limit-User-Limit", "320"), ("X-Limit-User-Remaining", "319"), ("X-Limit-User-Reset", "3600")],
+            json!([320, 319, 3600]),
+        ),
+        (
+            "Feedly",
+            &[("X-RateLimit-Limit", "250"), ("X-RateLimit-Count", "249"), ("X-RateLimit-Reset", "3000")],
+            json!([250, 1, 3000]),
+        ),
+        (
+            "Huobi",
+            &[("X-HB-RateLimit-Requests-Remain", "9"), ("X-HB-RateLimit-Requests-Expire", "1767225601500")],
+            json!([null, 9, 1.5]),
+        ),
+        (
+            "Gate",
+            &[
+                ("X-Gate-RateLimit-Requests-Remain", "199"),
+                ("X-Gate-RateLimit-Limit", "200"),
+                ("X-Gate-RateLimit-Reset-Timestamp", "1767225603"),
+            ],
+            json!([200, 199, 3]),
+        ),
+        (
+            "BitMEX",
+            &[
+                ("x-ratelimit-limit", "120"),
+                ("x-ratelimit-remaining", "119"),
+                ("x-ratelimit-reset", "1767225601"),
+                ("x-ratelimit-remaining-1s", "9"),
+            ],
+            json!([120, 119, 1]),
+        ),
+        (
+            "Solana",
+            &[
+                ("x-ratelimit-rps-limit", "100"),
+                ("x-ratelimit-rps-remaining", "50"),
+                ("x-ratelimit-method-limit", "40"),
+                ("x-ratelimit-method-remaining", "1"),
+            ],
+            json!([40, 1, null]),
+        ),
+        (
+            "Printful",
+            &[
+                ("X-RateLimit-Limit", "120"),
+                ("X-RateLimit-Remaining", "119"),
+                ("X-RateLimit-Reset", "60"),
+                ("X-RateLimit-Policy", "120;w=60"),
+            ],
+            json!([120, 119, 60]),
+        ),
+        (
+            "Opsgenie",
+            &[
+                ("X-RateLimit-State", "OK"),
+                ("X-RateLimit-Reason", "ACCOUNT"),
+                ("X-RateLimit-Period-In-Sec", "60"),
+                ("X-RateLimit-Limit", "600"),
+            ],
+            json!([600, null, null]),
+        ),
+        (
+            "Bucket4j",
+            &[("X-Rate-Limit-Remaining", "0"), ("X-Rate-Limit-Retry-After-Milliseconds", "1500")],
+            json!([null, 0, null]),
+        ),
+        (
+            "OpenRouter",
+            &[("X-RateLimit-Limit", "20"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1767225660000")],
+            json!([20, 0, 60]),
+        ),
+        (
+            "RapidAPI",
+            &[
+                ("x-ratelimit-requests-limit", "500"),
+                ("x-ratelimit-requests-remaining", "499"),
+                ("x-ratelimit-requests-reset", "2591999"),
+            ],
+            json!([500, 499, 2591999]),
+        ),
+        ("Amazon Selling Partner", &[("x-amzn-RateLimit-Limit", "0.0167")], json!([0.0167, null, null])),
+        (
+            "The Odds API",
+            &[("x-requests-remaining", "488"), ("x-requests-used", "12"), ("x-requests-last", "1")],
+            json!([null, 488, null]),
+        ),
     ];
     let mut wrong = vec![];
     for (vendor, fields, expected) in limits {
         let read = trio(fields);
+        if read != *expected {
+            wrong.push(format!("{vendor}: expected {expected}, read {read}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn waits_and_refusals_stand_in_many_places() {
+    type Answer<'a> = (&'a str, u16, &'a [(&'a str, &'a str)], &'a str, Value);
+    let answers: &[Answer<'_>] = &[
+        (
+            "Dropbox",
+            429,
+            &[],
+            r#"{"error_summary":"too_many_requests/..","error":{"reason":{".tag":"too_many_requests"},"retry_after":300}}"#,
+            json!([true, null, 300]),
+        ),
+        (
+            "Salesforce",
+            403,
+            &[],
+            r#"[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]"#,
+            json!([true, null, null]),
+        ),
+        (
+            "Azure OpenAI",
+            429,
+            &[],
+            r#"{"error":{"code":"429","message":"Requests have exceeded call rate limit. Please retry after 5 seconds."}}"#,
+            json!([true, null, 5]),
+        ),
+        (
+            "Gemini",
+            429,
+            &[],
+            r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.07s"}]}}"#,
+            json!([true, null, 34.07]),
+        ),
+        (
+            "Azure API Management",
+            429,
+            &[],
+            r#"{"statusCode":429,"message":"Rate limit is exceeded. Try again in 7 seconds."}"#,
+            json!([true, null, 7]),
+        ),
+        (
+            "Django REST framework",
+            429,
+            &[],
+            r#"{"detail":"Request was throttled. Expected available in 86399 seconds."}"#,
+            json!([true, null, 86399]),
+        ),
+        (
+            "Infura",
+            429,
+            &[],
+            r#"{"jsonrpc":"2.0","error":{"code":-32005,"data":{"rate":{"allowed_rps":1,"backoff_seconds":30}}}}"#,
+            json!([true, null, 30]),
+        ),
+        (
+            "Mixcloud",
+            403,
+            &[("Retry-After", "42")],
+            r#"{"error":{"type":"RateLimitException","retry_after":42}}"#,
+            json!([true, 42, 42]),
+        ),
+        (
+            "MusicBrainz",
+            503,
+            &[],
+            r#"{"error":"Your requests are exceeding the allowable rate limit. Please see https://example.com"}"#,
+            json!([true, null, null]),
+        ),
+        (
+            "GraphQL",
+            200,
+            &[],
+            r#"{"data":null,"errors":[{"message":"x","extensions":{"code":"RATE_LIMITED"}}]}"#,
+            json!([true, null, null]),
+        ),
+        (
+            "Toggl",
+            402,
+            &[("X-Toggl-Quota-Remaining", "0"), ("X-Toggl-Quota-Resets-In", "900")],
+            "",
+            json!([true, null, null]),
+        ),
+        ("CORE", 429, &[("X-RateLimit-Retry-After", "2026-01-01T00:00:09+0000")], "", json!([true, 9, null])),
+        ("Zoom", 429, &[("Retry-After", "2026-01-01T01:00:00Z")], "", json!([true, 3600, null])),
+        ("Traefik", 429, &[("Retry-After", "1"), ("X-Retry-In", "1m0s")], "", json!([true, 1, null])),
+        ("Bucket4j", 429, &[("X-Rate-Limit-Retry-After-Milliseconds", "1500")], "", json!([true, 1.5, null])),
+        ("an epoch as a wait", 429, &[("Retry-After", "1767225630")], "", json!([true, 30, null])),
+        ("a proxy that is overloaded", 503, &[("Retry-After", "30")], "<html>", json!([true, 30, null])),
+        ("a server that is down", 503, &[], "<html>", json!([false, null, null])),
+        (
+            "no rights",
+            403,
+            &[],
+            r#"{"error":{"code":"forbidden","message":"You may not read this."}}"#,
+            json!([false, null, null]),
+        ),
+        (
+            "a full disk",
+            403,
+            &[],
+            r#"{"error":{"errors":[{"reason":"storageQuotaExceeded"}]}}"#,
+            json!([false, null, null]),
+        ),
+        ("no money", 402, &[], r#"{"error":{"code":"card_declined"}}"#, json!([false, null, null])),
+        ("not ready", 202, &[("Retry-After", "5")], "", json!([false, 5, null])),
+        ("not there", 404, &[("Retry-After", "5")], "", json!([false, 5, null])),
+    ];
+    let mut wrong = vec![];
+    for (vendor, status, fields, body, expected) in answers {
+        let told = told(*status, fields, Some(body), &["throttled", "retry_after_s", "retry_after_body_s"]);
+        let read = json!([told["throttled"], told["retry_after_s"], told["retry_after_body_s"]]);
         if read != *expected {
             wrong.push(format!("{vendor}: expected {expected}, read {read}"));
         }

@@ -36,6 +36,31 @@ impl Item<'_> {
             _ => self.limit = Some(number),
         }
     }
+
+    /// Takes in one named part of a value.
+    fn note(&mut self, name: &Name<'_>, value: &str, now: Wall) {
+        match name.role {
+            Role::Limit | Role::Remaining | Role::Used => {
+                if let Some(number) = Decimal::parse(value) {
+                    self.set(name.role, number);
+                }
+            }
+            Role::Reset => self.reset = self.reset.or_else(|| units::told(value, name.hint, now)),
+            Role::Window => self.window = self.window.or_else(|| window(value, name.hint)),
+            _ => {}
+        }
+    }
+
+    const fn tells(&self, role: Role) -> bool {
+        match role {
+            Role::Limit => self.limit.is_some(),
+            Role::Remaining => self.remaining.is_some(),
+            Role::Used => self.used.is_some(),
+            Role::Reset => self.reset.is_some(),
+            Role::Window => self.window.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// The quotas that one value speaks of, at most eight.
@@ -185,25 +210,48 @@ fn grouped(value: &str) -> Option<Decimal> {
     is_grouped.then(|| Decimal::parse(&format!("{}.{fraction}", whole.replace(',', ""))))?
 }
 
-/// `total=100; remaining=99; resets=41`, and `api-usage=18/5000`.
+/// `total=100; remaining=99; resets=41`, `user-hour-lim:3500;user-hour-rem:500`, and `api-usage=18/5000`.
 fn keyed(role: Role, value: &str, now: Wall) -> Items<'_> {
-    let mut whole = Item::default();
     let mut items = Items::default();
     for part in value.split([';', ',']) {
         let Some((key, value)) = part.split_once(['=', ':']) else { continue };
         let (key, value) = (key.trim(), value.trim());
         let value = value.split_once('(').map_or(value, |(value, _)| value);
-        if let Some(mut item) = share(role, value) {
-            item.name = Some(Cow::Borrowed(key));
-            items.push(item);
-        } else {
-            note_member(&mut whole, key, value, now);
+        if let Some(item) = share(role, value) {
+            items.push(Item { name: Some(Cow::Borrowed(key)), ..item });
+            continue;
+        }
+        let key = member_name(key);
+        let Some(name) = grammar::understand(&key) else { continue };
+        let label = name.key.name(0);
+        // A role that comes again begins the next quota.
+        let free = |item: &&mut Item<'_>| item.name.as_deref() == label.as_deref() && !item.tells(name.role);
+        match items.iter_mut().find(free) {
+            Some(item) => item.note(&name, value, now),
+            None => {
+                let slot = u8::try_from(items.len()).unwrap_or(u8::MAX);
+                let mut item = Item { name: label.map(Cow::Owned), slot, ..Item::default() };
+                item.note(&name, value, now);
+                if item.tells(name.role) {
+                    items.push(item);
+                }
+            }
         }
     }
-    if whole.limit.is_some() || whole.remaining.is_some() || whole.used.is_some() {
-        items.push(whole);
-    }
-    items
+    let tells = |item: &Item<'_>| item.limit.is_some() || item.remaining.is_some() || item.used.is_some();
+    if items.iter().all(tells) { items } else { Items::default() }
+}
+
+/// The key of a member, spelled like the name of a field. The letters are those of the RateLimit drafts.
+fn member_name(key: &str) -> String {
+    let key = match key {
+        "q" => "limit",
+        "r" => "remaining",
+        "t" => "reset",
+        "w" => "window",
+        key => key,
+    };
+    format!("ratelimit-{}", grammar::kebab(key))
 }
 
 /// An object with members such as `limit`, `remaining` and `reset`.
@@ -214,35 +262,24 @@ fn json<'a>(_: Role, value: &'a str, now: Wall) -> Items<'a> {
     let Ok(Value::Object(members)) = serde_json::from_str::<Value>(value) else { return Items::default() };
     let mut item = Item::default();
     for (key, value) in &members {
-        match value {
-            Value::String(text) if key == "name" => item.name = Some(Cow::Owned(text.clone())),
-            Value::String(text) => note_member(&mut item, key, text, now),
-            Value::Number(number) => note_member(&mut item, key, &number.to_string(), now),
-            _ => {}
+        let text = match value {
+            Value::String(text) if key == "name" => {
+                item.name = Some(Cow::Owned(text.clone()));
+                continue;
+            }
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => continue,
+        };
+        let key = member_name(key);
+        if let Some(name) = grammar::understand(&key).filter(|name| name.key.dimensions.is_empty()) {
+            item.note(&name, &text, now);
         }
     }
     if item.remaining.is_some() || item.used.is_some() && item.limit.is_some() {
         single(item)
     } else {
         Items::default()
-    }
-}
-
-/// Takes one named part of a value in, if its name is a role and nothing else.
-fn note_member(item: &mut Item<'_>, key: &str, value: &str, now: Wall) {
-    let key = format!("ratelimit-{}", grammar::kebab(key));
-    let Some(name) = grammar::understand(&key).filter(|name| name.key.dimensions.is_empty()) else { return };
-    match name.role {
-        Role::Limit | Role::Remaining | Role::Used => {
-            if let Some(number) = Decimal::parse(value) {
-                item.set(name.role, number);
-            }
-        }
-        Role::Reset => item.reset = item.reset.or_else(|| units::told(value, name.hint, now)),
-        Role::Window => {
-            item.window = window(value, name.hint);
-        }
-        _ => {}
     }
 }
 

@@ -137,13 +137,14 @@ fn word(part: &str) -> Word<'_> {
             Word::Family
         }
         "quota" | "quotas" => Word::Quota,
-        "max" | "maximum" | "total" | "allowed" | "allotted" | "allowance" | "capacity" | "ceiling" => Word::Most,
-        "remaining" | "remain" | "remains" | "left" | "available" | "balance" => Word::Remaining,
+        "max" | "maximum" | "total" | "allowed" | "allotted" | "allowance" | "capacity" | "ceiling" | "lim" => {
+            Word::Most
+        }
+        "remaining" | "remain" | "remains" | "rem" | "left" | "available" | "balance" => Word::Remaining,
         "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Used,
         "count" => Word::Count,
-        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expires" | "expiry" | "until" => {
-            Word::Reset
-        }
+        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expire" | "expires" | "expiry"
+        | "until" => Word::Reset,
         "retry" | "backoff" => Word::Retry,
         "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::After,
         "window" | "interval" | "period" | "duration" => Word::Window,
@@ -183,13 +184,13 @@ fn word(part: &str) -> Word<'_> {
         "concurrent" | "concurrency" => Word::Dimension("concurrent"),
         "burst" => Word::Dimension("burst"),
         "second" => Word::Span("second", SECOND, true),
-        "secondly" | "sec" | "1s" => Word::Span("second", SECOND, false),
+        "secondly" | "persecond" | "sec" | "1s" => Word::Span("second", SECOND, false),
         "minute" => Word::Span("minute", MINUTE, true),
-        "minutely" | "min" | "1m" | "1min" => Word::Span("minute", MINUTE, false),
+        "minutely" | "perminute" | "min" | "1m" | "1min" => Word::Span("minute", MINUTE, false),
         "hour" => Word::Span("hour", HOUR, true),
-        "hourly" | "1h" => Word::Span("hour", HOUR, false),
+        "hourly" | "perhour" | "1h" => Word::Span("hour", HOUR, false),
         "day" => Word::Span("day", DAY, true),
-        "daily" | "today" | "1d" | "24h" | "24hour" => Word::Span("day", DAY, false),
+        "daily" | "perday" | "today" | "1d" | "24h" | "24hour" => Word::Span("day", DAY, false),
         "week" | "weekly" => Word::Span("week", WEEK, false),
         "month" | "monthly" => Word::Dimension("month"),
         "user" => Word::Dimension("user"),
