@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::Refusal;
 use super::dialects::DIALECTS;
 use super::few::Few;
-use super::units::Scale;
+use super::units::{Hint, Scale};
 
 /// One vendor's, or one product's, way to speak of limits.
 #[derive(Debug)]
@@ -107,17 +107,15 @@ impl Spoken {
         })
     }
 
-    /// The unit in which a field counts, where its name does not tell.
-    pub(super) fn unit(&self, field: &str) -> Option<Scale> {
-        self.rules().find_map(|rule| match rule {
-            Rule::Unit(name, scale) if *name == field => Some(*scale),
-            _ => None,
-        })
-    }
-
-    /// Whether the numbers of a field are known to be moments.
-    pub(super) fn is_epoch(&self, field: &str) -> bool {
-        self.rules().any(|rule| matches!(rule, Rule::Epoch(name) if *name == field))
+    /// Completes what the name of a field says about its numbers by what is known of it.
+    pub(super) fn hint(&self, field: &str, hint: &mut Hint) {
+        for rule in self.rules() {
+            match rule {
+                Rule::Unit(name, scale) if *name == field => hint.scale = Some(*scale),
+                Rule::Epoch(name) if *name == field => hint.absolute = true,
+                _ => {}
+            }
+        }
     }
 
     /// The windows over which the places of a list in this field count.
@@ -137,6 +135,13 @@ impl Spoken {
             ) || matches!(rule, Rule::Text(status, ..) if *status == StatusCode::OK)
         };
         self.0.iter().flatten().any(|dialect| !dialect.hosts.is_empty() && dialect.rules.iter().any(told))
+    }
+}
+
+impl Rule {
+    /// Whether the rule looks for an error in a field.
+    pub(super) const fn is_about_errors(&self) -> bool {
+        matches!(self, Self::CodeField(_) | Self::Code(Place::Field(_), ..))
     }
 }
 

@@ -158,12 +158,6 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "developers.google.com/workspace/gmail/api/guides/handle-errors",
     },
     Dialect {
-        name: "gRPC",
-        hosts: &[],
-        rules: &[Rule::Code(Place::Field("grpc-status"), &["8"], Rate)],
-        source: "grpc.io/docs/guides/status-codes",
-    },
-    Dialect {
         name: "HubSpot",
         hosts: &["hubapi.com", "hubspot.com"],
         rules: &[Rule::Policy("/policyName")],

@@ -38,6 +38,15 @@ impl<'a> Draft<'a> {
             || self.limit.is_some() && self.reset.is_some()
     }
 
+    fn note(&mut self, role: Role, number: Decimal) {
+        let place = match role {
+            Role::Remaining => &mut self.remaining,
+            Role::Used => &mut self.used,
+            _ => &mut self.limit,
+        };
+        *place = place.or(Some(number));
+    }
+
     fn take(&mut self, item: &Item<'a>) {
         self.limit = self.limit.or(item.limit);
         self.remaining = self.remaining.or(item.remaining);
@@ -82,9 +91,18 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self, now: Wall) -> Quota {
+    /// A name for a quota whose first name is taken: by how its fields are spelled, by its window, or by its place.
+    fn second_name(&self, first: Option<&str>, place: usize) -> String {
+        let first = first.map(|name| format!("{name}-")).unwrap_or_default();
+        match (self.key.spelling, self.window) {
+            ("", Some(window)) => format!("{first}{}s#{place}", window.as_secs()),
+            (spelling, _) => format!("{first}{spelling}#{place}"),
+        }
+    }
+
+    fn finish(&mut self, now: Wall) -> Quota {
         let named = self.name.is_some();
-        let name = match self.name {
+        let name = match self.name.take() {
             Some(name) => Some(name.into_owned()),
             None => self.key.name(self.slot),
         };
@@ -117,7 +135,7 @@ impl<'a> Draft<'a> {
 /// The quotas of one response, in the order in which they were first named.
 #[derive(Debug)]
 pub(super) struct Drafts<'a> {
-    drafts: Few<Draft<'a>, 16>,
+    drafts: Few<Draft<'a>, 12>,
     policies: Items<'a>,
     label: Option<&'a str>,
     windows: &'static [(&'static str, Duration)],
@@ -132,6 +150,13 @@ impl<'a> Drafts<'a> {
 
     /// Takes in a field that counts. A value that makes no sense is left out.
     pub(super) fn count(&mut self, name: &Name<'a>, value: &'a str) {
+        // Nearly all values are a number, and need no list to hold what they say.
+        if let Some(number) = Decimal::parse(value.trim()) {
+            if let Some(draft) = self.draft(name, 0, None) {
+                draft.note(name.role, number);
+            }
+            return;
+        }
         let items = values::read(name, value, self.now);
         self.take(name, &items);
     }
@@ -195,7 +220,7 @@ impl<'a> Drafts<'a> {
     }
 
     /// The quotas, complete.
-    pub(super) fn finish(mut self, quotas: &mut Vec<Quota>) {
+    pub(super) fn finish(&mut self, quotas: &mut Vec<Quota>) {
         self.merge();
         self.join_halves();
         self.share_orphans();
@@ -203,8 +228,14 @@ impl<'a> Drafts<'a> {
         self.mend_units();
         self.name();
         quotas.reserve_exact(self.drafts.iter().filter(|draft| draft.is_meant()).count());
-        let meant = self.drafts.iter_mut().filter(|draft| draft.is_meant());
-        quotas.extend(meant.map(|draft| std::mem::take(draft).finish(self.now)));
+        for draft in self.drafts.iter_mut().filter(|draft| draft.is_meant()) {
+            let mut quota = draft.finish(self.now);
+            // Names tell quotas apart, so two of one response never share one.
+            if quotas.iter().any(|known| known.name == quota.name) {
+                quota.name = Some(draft.second_name(quota.name.as_deref(), quotas.len()));
+            }
+            quotas.push(quota);
+        }
     }
 
     /// Names what has no name of its own.
@@ -288,7 +319,8 @@ impl<'a> Drafts<'a> {
 
     /// Completes the quotas by the policies that they come from. A policy that belongs to none is a quota of its own.
     fn apply_policies(&mut self) {
-        for policy in std::mem::take(&mut self.policies).iter_mut() {
+        let Self { drafts, policies, .. } = self;
+        for policy in policies.iter_mut() {
             let fits = |draft: &&mut Draft<'_>| match (&policy.name, &draft.name) {
                 (Some(policy), Some(draft)) => policy == draft,
                 (None, None) => {
@@ -296,12 +328,12 @@ impl<'a> Drafts<'a> {
                 }
                 _ => false,
             };
-            if let Some(draft) = self.drafts.iter_mut().find(fits) {
+            if let Some(draft) = drafts.iter_mut().find(fits) {
                 draft.take(policy);
             } else if policy.limit.is_some() {
                 let mut draft = Draft { name: policy.name.take(), ..Draft::default() };
                 draft.take(policy);
-                self.drafts.push(draft);
+                drafts.push(draft);
             }
         }
     }

@@ -41,7 +41,11 @@ impl Reader {
     pub fn peek(&mut self, response: &Response<'_>) -> usize {
         match response.status.as_u16() {
             400 | 402 | 403 | 413 | 418..=430 | 500.. => ERROR_PREFIX,
-            200 if self.spoken(response.host).has_bodies() => SUCCESS_PREFIX,
+            200 => {
+                let known = self.take_spoken(response.host);
+                let (_, spoken) = self.spoken.insert(known);
+                if spoken.has_bodies() { SUCCESS_PREFIX } else { 0 }
+            }
             _ => 0,
         }
     }
@@ -51,7 +55,7 @@ impl Reader {
         self.clock.observe(response);
         let now = Now { mono: response.received.mono, wall: self.clock.at(response.received.wall) };
         let mut reading = Reading::new(now.wall);
-        let spoken = self.spoken(response.host).clone();
+        let (host, spoken) = self.take_spoken(response.host);
         for (header, value) in response.headers {
             let header = header.as_str();
             if !grammar::may_matter(header) {
@@ -62,19 +66,22 @@ impl Reader {
                 reading.field(header, header, value, &spoken, &mut self.memory, now);
             }
         }
-        for rule in spoken.rules() {
+        let is_error = response.status.is_client_error() || response.status.is_server_error();
+        for rule in spoken.rules().filter(|rule| is_error || !rule.is_about_errors()) {
             reading.apply(rule, response, &spoken, &mut self.memory, now);
         }
         reading.body = body::read(response, &spoken, now.wall);
         // What a cache stored is the balance of another day (RateLimit drafts, section on caching).
         let is_fresh = response.headers.get(AGE).is_none_or(|age| age == "0");
-        reading.finish(response, &spoken, is_fresh)
+        let signal = reading.finish(response, &spoken, is_fresh);
+        self.spoken = Some((host, spoken));
+        signal
     }
 
-    fn spoken(&mut self, host: &str) -> &Spoken {
-        let stale = self.spoken.take().filter(|(known, _)| known == host);
-        let (_, spoken) = self.spoken.insert(stale.unwrap_or_else(|| (host.to_owned(), Spoken::by(host))));
-        spoken
+    /// The dialects of `host`, which most often is the host of the last response.
+    fn take_spoken(&mut self, host: &str) -> (String, Spoken) {
+        let known = self.spoken.take().filter(|(known, _)| known == host);
+        known.unwrap_or_else(|| (host.to_owned(), Spoken::by(host)))
     }
 }
 
@@ -114,8 +121,7 @@ impl<'a> Reading<'a> {
             return;
         }
         let Some(mut name) = grammar::understand(alias) else { return };
-        name.hint.scale = spoken.unit(header).or(name.hint.scale);
-        name.hint.absolute = spoken.is_epoch(header);
+        spoken.hint(header, &mut name.hint);
         match name.role {
             Role::RetryAfter => self.retry_after.note(header, name.hint, value, now.wall),
             Role::Reset => self.reset(header, name, value, memory, now),
@@ -193,7 +199,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn finish(mut self, response: &Response<'_>, spoken: &Spoken, is_fresh: bool) -> Signal {
+    fn finish(&mut self, response: &Response<'_>, spoken: &Spoken, is_fresh: bool) -> Signal {
         let body = std::mem::take(&mut self.body);
         let mut signal = Signal::default();
         if is_fresh {

@@ -112,7 +112,8 @@ fn a_policy_without_a_balance_is_a_quota_of_its_own() {
         200,
         &[("RateLimit-Limit", "10, 10;w=1, 1000;w=3600"), ("RateLimit-Remaining", "9"), ("RateLimit-Reset", "1")],
     );
-    let hourly = Quota { limit: Some(1000), window: secs(3600), ..Quota::default() };
+    let name = Some("3600s#1".to_owned());
+    let hourly = Quota { name, limit: Some(1000), window: secs(3600), ..Quota::default() };
     assert_eq!(quotas(&signal), [Quota { window: secs(1), ..quota(10, 9, 1) }, hourly]);
 }
 
@@ -201,6 +202,21 @@ fn a_balance_out_of_a_cache_is_not_the_balance_of_today() {
     assert_eq!(signal, Signal::default());
 }
 
+#[test]
+fn no_two_quotas_of_a_response_share_a_name() {
+    let signal = read(
+        200,
+        &[
+            ("X-RateLimit-Limit", "60"),
+            ("X-RateLimit-Remaining", "7"),
+            ("RateLimit-Limit", "10, 10;w=1, 50;w=60, 1000;w=3600"),
+            ("RateLimit-Remaining", "9"),
+        ],
+    );
+    let names: std::collections::BTreeSet<_> = signal.quotas.iter().map(|quota| quota.name.clone()).collect();
+    assert_eq!((names.len(), signal.quotas.len()), (4, 4), "{names:?}");
+}
+
 fn any_field() -> impl Strategy<Value = (String, String)> {
     let name = prop_oneof![
         Just("retry-after".to_owned()),
@@ -233,6 +249,8 @@ proptest! {
             if let Some(Wait::For(wait)) = signal.wait {
                 prop_assert!(wait > Duration::ZERO && wait <= Wait::LONGEST);
             }
+            let names: std::collections::BTreeSet<_> = signal.quotas.iter().map(|quota| &quota.name).collect();
+            prop_assert_eq!(names.len(), signal.quotas.len());
             for quota in &signal.quotas {
                 prop_assert!(quota.reset.is_none_or(|reset| reset <= Wait::LONGEST));
                 prop_assert!(quota.window.is_none_or(|window| window <= Wait::LONGEST));

@@ -66,12 +66,9 @@ impl Item<'_> {
 /// The quotas that one value speaks of, at most eight.
 pub(super) type Items<'a> = Few<Item<'a>, 8>;
 
-/// Reads the value of a field that counts; no items if it makes no sense.
+/// Reads the value of a field that counts and is no plain number; no items if it makes no sense.
 pub(super) fn read<'a>(name: &Name<'_>, value: &'a str, now: Wall) -> Items<'a> {
     let value = value.trim();
-    if let Some(number) = Decimal::parse(value) {
-        return one(name.role, number, None);
-    }
     if is_boundless(value) {
         return single(Item::default());
     }
