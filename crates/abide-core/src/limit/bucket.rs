@@ -86,6 +86,10 @@ impl Bucket {
         self.end();
     }
 
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.full_at = self.full_at + times(self.interval, actual) - times(self.interval, estimate);
+    }
+
     /// A request that arrived late at an idle bucket makes all that follow late: what was taken from it on comes back from the
     /// latest moment at which it can have arrived.
     fn arrive_by(&mut self, ticket: Ticket, latest: Instant) {
