@@ -138,7 +138,7 @@ impl Gate {
 
     /// The way of an attempt whose answer nobody waits for any more: it may still be on its way there.
     pub(crate) fn unanswered_trip(&self, sent: Now, now: Now) -> Trip {
-        let arrived = now.mono.max(sent.mono + self.trips.usual() * 2);
+        let arrived = now.mono.max(sent.mono + self.trips.longest());
         Trip { ended: now, arrived, shortest: self.trips.shortest() }
     }
 
@@ -225,6 +225,9 @@ impl Slots {
     }
 }
 
+/// A round trip before any was seen.
+const UNKNOWN_TRIP: Duration = Duration::from_secs(1);
+
 /// Round trips to the origin.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trips {
@@ -245,5 +248,10 @@ impl Trips {
 
     pub(crate) fn usual(self) -> Duration {
         self.usual
+    }
+
+    /// What hardly any trip takes longer than, as far as is known.
+    pub(crate) fn longest(self) -> Duration {
+        if self.shortest.is_none() { UNKNOWN_TRIP } else { self.usual * 2 }
     }
 }

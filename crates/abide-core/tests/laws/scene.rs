@@ -151,6 +151,7 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
                 timeout: timeout * SEC,
                 jumps: jumps.into_iter().map(|(at, by)| (at * MS, by * 1_000_000)).collect(),
                 seed,
+                audited: true,
             }
         })
 }
