@@ -168,7 +168,10 @@ impl fmt::Display for Error {
                 folder.display()
             ),
             Self::BadName { name } => {
-                write!(f, "{name:?} cannot be the name of an output file: it must not leave the folder nor begin with .abide")
+                write!(
+                    f,
+                    "{name:?} cannot be the name of an output file: it must not leave the folder nor begin with .abide"
+                )
             }
             Self::InUse { journal } => write!(
                 f,
@@ -223,14 +226,19 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Unfinished { job, jobs } => {
-                write!(f, "cannot finish: URL {job} of {jobs} is still open; this is a mistake in abide, please report it")
+                write!(
+                    f,
+                    "cannot finish: URL {job} of {jobs} is still open; this is a mistake in abide, please report it"
+                )
             }
             Self::DiskFull { path } => {
                 match path {
                     Some(path) => write!(f, "no space left to write {}", path.display())?,
                     None => f.write_str("no space left to write the journal")?,
                 }
-                f.write_str("; what was fetched is kept: free some space and run the same command again, it goes on from there")
+                f.write_str(
+                    "; what was fetched is kept: free some space and run the same command again, it goes on from there",
+                )
             }
             Self::BrokenPipe => f.write_str("the reader of the output has gone"),
             Self::Io { action, path, source } => write!(f, "cannot {action} {}: {source}", path.display()),
@@ -270,8 +278,7 @@ mod tests {
 
     #[test]
     fn another_pull_is_told_by_what_differs() {
-        let difference =
-            Difference { name: "records".into(), then: Some("body.items".into()), now: None };
+        let difference = Difference { name: "records".into(), then: Some("body.items".into()), now: None };
         let said = Error::OtherPull { journal: "x.abide".into(), differences: vec![difference] }.to_string();
         assert!(said.contains("records was body.items, now none"), "{said}");
     }

@@ -137,7 +137,8 @@ impl Journal {
         let folder = disk::folder_of(path);
         let mut real = fs::canonicalize(folder).map_err(Error::io("open", folder))?;
         real.extend(path.file_name());
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let open = || {
             let conn = Connection::open_with_flags(&real, flags)?;
             conn.busy_timeout(Duration::ZERO)?;
@@ -174,7 +175,9 @@ fn opening(path: &Path, error: rusqlite::Error) -> Error {
     let journal = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::InUse { journal },
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::BrokenJournal { journal, why: error.to_string() },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            Error::BrokenJournal { journal, why: error.to_string() }
+        }
         _ => error.into(),
     }
 }

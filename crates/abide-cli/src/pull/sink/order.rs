@@ -94,7 +94,13 @@ impl Order {
         })
     }
 
-    pub(super) fn fail(&mut self, journal: &Journal, output: &mut impl Output, job: u64, failure: &Failure) -> Result<()> {
+    pub(super) fn fail(
+        &mut self,
+        journal: &Journal,
+        output: &mut impl Output,
+        job: u64,
+        failure: &Failure,
+    ) -> Result<()> {
         // Otherwise the job is all there, or has failed before.
         let Some(todo) = self.todo(journal, job)?.filter(|todo| todo.place.job == job) else { return Ok(()) };
         self.transact(journal, output, |order, batch, output| {

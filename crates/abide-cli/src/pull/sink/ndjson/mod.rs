@@ -203,7 +203,11 @@ impl Paths {
         if name.is_dir() || name.file_name().is_none() || name.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(Error::WrongKind { path: name.to_owned(), is_folder: true });
         }
-        Ok(Self { name: name.to_owned(), part: disk::with_suffix(name, ".part"), journal: disk::with_suffix(name, ".abide") })
+        Ok(Self {
+            name: name.to_owned(),
+            part: disk::with_suffix(name, ".part"),
+            journal: disk::with_suffix(name, ".abide"),
+        })
     }
 
     /// An error if anything stands where a new pull would write.

@@ -30,9 +30,15 @@ enum Step {
     Sync,
     Close,
     /// The process dies, perhaps within a write.
-    Kill { torn: Vec<u8> },
+    Kill {
+        torn: Vec<u8>,
+    },
     /// What was not synced may be gone, from the output and from the journal's log, each from some byte on.
-    LosePower { output: Index, zeros: bool, log: Option<Index> },
+    LosePower {
+        output: Index,
+        zeros: bool,
+        log: Option<Index>,
+    },
     /// The process dies at that step of the next finish.
     KillFinish(u8),
 }
@@ -138,6 +144,11 @@ impl Pull {
             let again: Vec<_> = self.put.range(missing..Place::start_of(job + 1)).copied().collect();
             assert!(again.iter().all(|place| self.lost.contains(place)), "{again:?} were safe and are to do again");
             again.iter().for_each(|place| _ = self.put.remove(place));
+            let chain: Vec<_> = (0..missing.page).map(|page| url(job, page)).collect();
+            assert!(
+                chain.iter().all(|url| self.sink().seen(job, url).unwrap()),
+                "a loop through {chain:?} goes unseen"
+            );
         }
         self.lost.clear();
     }
