@@ -95,8 +95,8 @@ impl<'a> Draft<'a> {
     fn second_name(&self, first: Option<&str>, place: usize) -> String {
         let first = first.map(|name| format!("{name}-")).unwrap_or_default();
         match (self.key.spelling, self.window) {
-            ("", Some(window)) => format!("{first}{}s#{place}", window.as_secs()),
-            (spelling, _) => format!("{first}{spelling}#{place}"),
+            ("", Some(window)) => format!("{first}{}s~{place}", window.as_secs()),
+            (spelling, _) => format!("{first}{spelling}~{place}"),
         }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
         let used = self.used.map(Decimal::count);
         let remaining = self.remaining.filter(|left| !(boundless && left.is_negative())).map(Decimal::count);
         let reset = self.reset.filter(|told| told.from(now) <= Wait::LONGEST);
-        let window = self.window.or(pace.map(Decimal::second_over)).map(|window| (window, false));
+        let window = self.window.or(pace.map(Decimal::second_over)).map(|window| (window, self.window.is_none()));
         let window = window.or(self.key.span.map(|span| (span.length, !span.stated)));
         let window = window.filter(|(window, _)| *window <= Wait::LONGEST && !window.is_zero());
         Quota {

@@ -112,7 +112,7 @@ fn a_policy_without_a_balance_is_a_quota_of_its_own() {
         200,
         &[("RateLimit-Limit", "10, 10;w=1, 1000;w=3600"), ("RateLimit-Remaining", "9"), ("RateLimit-Reset", "1")],
     );
-    let name = Some("3600s#1".to_owned());
+    let name = Some("3600s~1".to_owned());
     let hourly = Quota { name, limit: Some(1000), window: secs(3600), ..Quota::default() };
     assert_eq!(quotas(&signal), [Quota { window: secs(1), ..quota(10, 9, 1) }, hourly]);
 }
