@@ -211,7 +211,7 @@ impl Engine {
                 }
             }
             Event::Head { id, status, headers, redirect, body } => {
-                self.on_head(id, &Head { status, headers, body }, redirect, now)
+                self.on_head(id, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
             Event::Done { id } => {

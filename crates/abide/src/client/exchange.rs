@@ -9,6 +9,7 @@ use std::task::Poll;
 use abide_core::call::{Account, Safety};
 use abide_core::decision::GiveUp;
 use abide_core::event::{Failure, Redirect};
+use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
@@ -81,6 +82,7 @@ impl Exchange {
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        call.listens = tracing::enabled!(tracing::Level::DEBUG);
         let ticket = handle.submit(call);
         Self { client, parts, hop, next: None, ticket, status: None, cause: None }
     }
@@ -90,17 +92,11 @@ impl Exchange {
         let mut answer = None;
         loop {
             let decision = self.ticket.decision().await;
-            tracing::trace!(call = self.ticket.id().as_u64(), ?decision);
+            self.log(&decision);
             match decision {
-                Decision::Send { attempt, why, .. } => {
+                Decision::Send { .. } => {
                     drop(answer.take());
                     if self.ticket.begin() {
-                        tracing::debug!(
-                            call = self.ticket.id().as_u64(),
-                            attempt,
-                            waited_for = why.reason.label(),
-                            "send"
-                        );
                         answer = self.attempt().await?;
                     }
                 }
@@ -128,6 +124,28 @@ impl Exchange {
         }
     }
 
+    /// Says what the engine decided and why, at the level `debug`, and the whole of it at `trace`.
+    fn log(&self, decision: &Decision) {
+        let call = self.ticket.id().as_u64();
+        tracing::trace!(call, ?decision);
+        match decision {
+            Decision::Send { attempt, why, .. } => {
+                tracing::debug!(call, attempt, url = self.shown_url(), waited_for = %why.reason, "send");
+            }
+            Decision::Wait { why, .. } => {
+                let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
+                tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
+            }
+            Decision::Retry { .. } => tracing::debug!(call, account = %self.account(), "again"),
+            Decision::Follow { .. } => {
+                let to = self.next.as_ref().map(|next| target::origin(&next.url));
+                tracing::debug!(call, to, "follow the redirect");
+            }
+            Decision::Return { verdict, .. } => tracing::debug!(call, ?verdict, "return"),
+            _ => {}
+        }
+    }
+
     /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
     async fn attempt(&mut self) -> Result<Option<Answer>> {
         let request = self.request();
@@ -135,6 +153,7 @@ impl Exchange {
         match unless_given_up(&mut self.ticket, sending).await {
             Ok(Ok(head)) => {
                 self.status = Some(head.status());
+                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), \"answer\");
                 self.tell_head(&head, None);
                 Ok(Some(Answer { head, peeked: VecDeque::new() }))
             }
@@ -241,6 +260,7 @@ impl Exchange {
     }
 
     fn given_up(&mut self, reason: GiveUp, account: Account) -> Error {
+        tracing::debug!(call = self.ticket.id().as_u64(), %reason, %account, "give up");
         let retry_at = match reason {
             GiveUp::Limited { why, .. } | GiveUp::Deadline { why: Some(why) } => self.ticket.until(why),
             _ => None,
