@@ -153,7 +153,7 @@ impl Exchange {
         match unless_given_up(&mut self.ticket, sending).await {
             Ok(Ok(head)) => {
                 self.status = Some(head.status());
-                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), \"answer\");
+                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), "answer");
                 self.tell_head(&head, None);
                 Ok(Some(Answer { head, peeked: VecDeque::new() }))
             }
