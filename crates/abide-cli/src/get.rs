@@ -117,7 +117,7 @@ async fn copy(
 }
 
 /// What an error of the library means for the exit code, and what to do about it.
-fn failure(error: &abide::Error) -> Failure {
+pub(crate) fn failure(error: &abide::Error) -> Failure {
     let message = format!("{error}; {}", advice::on_error(error));
     if error.is_setting() {
         Failure::usage(error)

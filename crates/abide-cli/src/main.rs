@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod exit;
 mod get;
+mod limits;
 mod log;
 mod mock;
 mod pull;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Get(args) => get::run(args).await,
             Verb::Pull(args) => pull::run(args).await,
+            Verb::Limits(args) => limits::run(args).await,
             Verb::Mock(args) => mock::run(args).await.map_err(|e| match e {
                 mock::MockError::Usage(_) => Failure::usage(e),
                 mock::MockError::Io(_) => Failure::error(e),

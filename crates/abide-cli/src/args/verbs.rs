@@ -35,6 +35,9 @@ pub(crate) enum Verb {
     /// Pull all records of an API to disk; a killed pull goes on where it was
     #[command(after_help = PULL_EXAMPLES)]
     Pull(PullArgs),
+    /// Show what a host, or a response at hand, says about its limits
+    #[command(after_help = crate::limits::EXAMPLES)]
+    Limits(crate::limits::LimitsArgs),
     /// Serve a rate-limited API on loopback, to test against
     Mock(crate::mock::MockArgs),
     /// See it work: a rate-limited API, and a pull of all its records

@@ -2,6 +2,7 @@
 //! a vendor whom nobody listed is read right.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::few::Few;
 use super::units::{Hint, Scale};
@@ -33,12 +34,44 @@ pub(super) struct Key<'a> {
     pub(super) spelling: &'a str,
     /// What is counted, for whom, and over which time, in the order of the name.
     pub(super) dimensions: Few<&'a str, 4>,
+    /// The window that a dimension states or suggests.
+    pub(super) span: Option<Span>,
+}
+
+/// A window that stands in a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) length: Duration,
+    /// Whether the word is the unit itself (`minute`) and not one derived from it (`daily`, `1m`).
+    pub(super) stated: bool,
 }
 
 impl<'a> Key<'a> {
     /// Adds a dimension. What a name says beyond four is left out.
-    fn count(&mut self, dimension: &'a str) {
+    pub(super) fn count(&mut self, dimension: &'a str) {
         self.dimensions.push(dimension);
+    }
+
+    /// Adds a dimension that is known of a vendor: a window of `length`.
+    pub(super) fn suggest(&mut self, dimension: &'a str, length: Duration) {
+        self.count(dimension);
+        self.span = Some(Span { length, stated: false });
+    }
+
+    /// A name for the bucket: the vendor, the dimensions, and its place in a list. It is the same in all responses.
+    pub(super) fn name(&self, slot: u8) -> Option<String> {
+        let mut name = self.vendor.to_owned();
+        for dimension in self.dimensions.iter() {
+            if !name.is_empty() {
+                name.push('-');
+            }
+            name.push_str(dimension);
+        }
+        if slot > 0 && self.span.is_none() {
+            name.push('#');
+            name.push_str(&(slot + 1).to_string());
+        }
+        (!name.is_empty()).then_some(name)
     }
 
     /// Whether both could be the same bucket, spelled differently.
@@ -65,6 +98,13 @@ pub(super) struct Name<'a> {
     pub(super) bare: bool,
 }
 
+impl Name<'_> {
+    /// The name of a field that says how long to wait.
+    pub(super) fn wait() -> Self {
+        Self { role: Role::RetryAfter, hint: Hint { relative: true, ..Hint::default() }, ..Self::default() }
+    }
+}
+
 /// Whether a name is worth a closer look; nearly all are not.
 pub(super) fn may_matter(name: &str) -> bool {
     name.as_bytes().windows(4).any(|part| {
@@ -75,14 +115,27 @@ pub(super) fn may_matter(name: &str) -> bool {
     })
 }
 
+/// Spells a key of JSON like the name of a field: `retryAfterMs` becomes `retry-after-ms`.
+pub(super) fn kebab(key: &str) -> String {
+    let mut name = String::with_capacity(key.len() + 4);
+    let mut previous = '-';
+    for c in key.chars() {
+        if c.is_ascii_uppercase() && (previous.is_ascii_lowercase() || previous.is_ascii_digit()) {
+            name.push('-');
+        }
+        name.push(c.to_ascii_lowercase());
+        previous = c;
+    }
+    name
+}
+
 /// Understands a name in lower case; `None` if it is about something else.
 pub(super) fn understand(name: &str) -> Option<Name<'_>> {
     let parts = parts(name)?;
     let family = family(&parts);
-    let weak = family.is_none();
     // Without the family's word, the first word with a role stands in its place.
-    let core = match family {
-        Some(core) => core,
+    let core = match &family {
+        Some(core) => core.clone(),
         None => parts.iter().position(|part| has_role(part.word)).map(|first| first..first)?,
     };
     let mut seen = Seen::default();
@@ -95,18 +148,42 @@ pub(super) fn understand(name: &str) -> Option<Name<'_>> {
         match part.word {
             _ if core.contains(&index) => {}
             Word::Other => return None,
-            Word::Unknown(_) | Word::Scale(..) if before => key.vendor = &name[part.start..part.end],
+            Word::Unknown(_) | Word::Scale(..) | Word::Info if before => key.vendor = &name[part.start..part.end],
             Word::Unknown(dimension) | Word::Dimension(dimension) => key.count(dimension),
+            Word::Span(dimension, length, stated) => {
+                seen.span = Some((dimension, Span { length, stated: stated && !before }));
+            }
             word => seen.note(word),
         }
     }
+    // `x-daylimit-remaining` speaks of a limit and of what is left of it: that is as good as the family's word.
+    let weak = family.is_none() && !(seen.limit && (seen.remaining || seen.reset || seen.used));
     let bare = !weak && seen.is_empty();
-    let role = seen.role(weak, key.dimensions.is_empty())?;
-    let mut hint = Hint { scale: None, relative: seen.after || role == Role::RetryAfter };
+    let plain = key.dimensions.is_empty() && seen.span.is_none();
+    let role = match seen.role(weak, plain)? {
+        // `remaining-seconds` is how long the window remains.
+        Role::Remaining if plain && seen.scale.is_some() && !seen.limit => {
+            seen.after = true;
+            Role::Reset
+        }
+        role => role,
+    };
+    let mut hint = Hint { relative: seen.after || role == Role::RetryAfter, ..Hint::default() };
     if let Some((scale, dimension)) = seen.scale {
         match role {
             Role::Reset | Role::Window | Role::RetryAfter => hint.scale = Some(scale),
             _ => key.count(dimension),
+        }
+    }
+    if let Some((dimension, span)) = seen.span {
+        match (role, Scale::of_length(span.length)) {
+            // `period-in-sec`, but `reset-minute` is the reset of the quota of a minute.
+            (Role::Window | Role::RetryAfter, Some(scale)) => hint.scale = Some(scale),
+            (Role::Reset, Some(scale)) if seen.after => hint.scale = Some(scale),
+            _ => {
+                key.count(dimension);
+                key.span = Some(span);
+            }
         }
     }
     if seen.window && role != Role::Window {
@@ -131,7 +208,7 @@ fn family(parts: &[Part<'_>]) -> Option<Range<usize>> {
 
 /// The words of a name that are neither its family, nor its vendor, nor a dimension.
 #[derive(Debug, Default)]
-struct Seen {
+struct Seen<'a> {
     limit: bool,
     remaining: bool,
     used: bool,
@@ -146,10 +223,11 @@ struct Seen {
     info: bool,
     name: Option<u8>,
     scale: Option<(Scale, &'static str)>,
+    span: Option<(&'a str, Span)>,
 }
 
-impl Seen {
-    fn note(&mut self, word: Word<'_>) {
+impl<'a> Seen<'a> {
+    fn note(&mut self, word: Word<'a>) {
         match word {
             Word::Limit | Word::Most | Word::Quota => self.limit = true,
             Word::Remaining => self.remaining = true,
@@ -165,7 +243,13 @@ impl Seen {
             Word::Info => self.info = true,
             Word::Name(rank) => self.name = Some(rank),
             Word::Scale(scale, dimension) => self.scale = Some((scale, dimension)),
-            Word::Rate | Word::Family | Word::Filler | Word::Dimension(_) | Word::Other | Word::Unknown(_) => {}
+            Word::Rate
+            | Word::Family
+            | Word::Filler
+            | Word::Dimension(_)
+            | Word::Span(..)
+            | Word::Other
+            | Word::Unknown(_) => {}
         }
     }
 
@@ -190,7 +274,7 @@ impl Seen {
     const fn role(&self, weak: bool, plain: bool) -> Option<Role> {
         let role = match self {
             Self { info: true, .. } => return None,
-            Self { retry: true, .. } => Role::RetryAfter,
+            Self { retry: true, after, scale, .. } if !weak || *after || scale.is_some() => Role::RetryAfter,
             Self { reset: true, .. } => Role::Reset,
             Self { remaining: true, .. } => Role::Remaining,
             Self { cost: true, .. } => Role::Cost,

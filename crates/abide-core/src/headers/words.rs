@@ -1,7 +1,9 @@
 //! The words that the names of limit fields are made of, and how names are cut into them.
 
+use std::time::Duration;
+
 use super::few::Few;
-use super::units::Scale;
+use super::units::{self, Scale};
 
 /// What a word contributes to the meaning of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub(super) enum Word<'a> {
     Window,
     /// `cost`, `charge`.
     Cost,
+    /// A span of time that is counted over: its name, its length, and whether the word says so outright (`minute`) or
+    /// only suggests it (`daily`).
+    Span(&'a str, Duration, bool),
     /// `resource`, `bucket`, `reason`: the value names something. A larger number is a vaguer name.
     Name(u8),
     /// `policy`.
@@ -113,6 +118,17 @@ fn cut<'a>(text: &'a str, start: usize, parts: &mut Parts<'a>) -> bool {
     parts.push(Part { start, end: start + text.len(), word })
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+/// `10s`, `15min`, `24hour`: a number and a unit in one word.
+fn span(text: &str) -> Option<Duration> {
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| units::span(text)).flatten()
+}
+
 fn word(part: &str) -> Word<'_> {
     match part {
         "rate" => Word::Rate,
@@ -121,15 +137,18 @@ fn word(part: &str) -> Word<'_> {
             Word::Family
         }
         "quota" | "quotas" => Word::Quota,
-        "max" | "maximum" | "total" | "allowed" | "allowance" | "capacity" | "ceiling" => Word::Most,
-        "remaining" | "remain" | "remains" | "left" | "available" => Word::Remaining,
+        "max" | "maximum" | "total" | "allowed" | "allotted" | "allowance" | "capacity" | "ceiling" | "lim" => {
+            Word::Most
+        }
+        "remaining" | "remain" | "remains" | "rem" | "left" | "available" | "balance" => Word::Remaining,
         "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Used,
         "count" => Word::Count,
-        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expires" | "expiry" => Word::Reset,
+        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expire" | "expires" | "expiry"
+        | "until" => Word::Reset,
         "retry" | "backoff" => Word::Retry,
         "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::After,
         "window" | "interval" | "period" | "duration" => Word::Window,
-        "cost" | "charge" | "currentrequest" => Word::Cost,
+        "cost" | "charge" | "requested" | "actual" | "currentrequest" => Word::Cost,
         "bucket" => Word::Name(0),
         "resource" | "name" => Word::Name(1),
         "policy" | "policies" => Word::Policy,
@@ -142,11 +161,13 @@ fn word(part: &str) -> Word<'_> {
         "minutes" | "mins" => Word::Scale(Scale::Minutes, "minute"),
         "hours" => Word::Scale(Scale::Hours, "hour"),
         "days" => Word::Scale(Scale::Days, "day"),
-        "nearlimit" | "percent" | "percentage" | "pct" | "ratio" | "source" | "over" | "should" | "fillrate" => {
+        "nearlimit" | "percent" | "percentage" | "pct" | "ratio" | "source" | "over" | "should" | "fillrate"
+        | "replenish" | "id" | "version" | "state" | "status" | "path" | "url" | "plan" | "tier" | "code"
+        | "exceeded" | "enabled" | "threshold" | "warning" | "attempt" | "attempts" | "level" | "precision" => {
             Word::Info
         }
         "x" | "per" | "the" | "this" | "of" | "for" | "by" | "at" | "on" | "api" | "time" | "timestamp" | "epoch"
-        | "unix" | "utc" | "date" | "value" | "status" => Word::Filler,
+        | "unix" | "utc" | "date" | "value" | "info" => Word::Filler,
         "request" | "requests" | "req" | "reqs" => Word::Dimension("requests"),
         "call" | "calls" => Word::Dimension("calls"),
         "token" | "tokens" => Word::Dimension("tokens"),
@@ -162,11 +183,15 @@ fn word(part: &str) -> Word<'_> {
         "error" | "errors" => Word::Dimension("errors"),
         "concurrent" | "concurrency" => Word::Dimension("concurrent"),
         "burst" => Word::Dimension("burst"),
-        "second" | "secondly" | "sec" | "1s" => Word::Dimension("second"),
-        "minute" | "minutely" | "min" | "1m" | "1min" => Word::Dimension("minute"),
-        "hour" | "hourly" | "1h" => Word::Dimension("hour"),
-        "day" | "daily" | "today" | "1d" | "24h" | "24hour" => Word::Dimension("day"),
-        "week" | "weekly" => Word::Dimension("week"),
+        "second" => Word::Span("second", SECOND, true),
+        "secondly" | "persecond" | "sec" | "1s" => Word::Span("second", SECOND, false),
+        "minute" => Word::Span("minute", MINUTE, true),
+        "minutely" | "perminute" | "min" | "1m" | "1min" => Word::Span("minute", MINUTE, false),
+        "hour" => Word::Span("hour", HOUR, true),
+        "hourly" | "perhour" | "1h" => Word::Span("hour", HOUR, false),
+        "day" => Word::Span("day", DAY, true),
+        "daily" | "perday" | "today" | "1d" | "24h" | "24hour" => Word::Span("day", DAY, false),
+        "week" | "weekly" => Word::Span("week", WEEK, false),
         "month" | "monthly" => Word::Dimension("month"),
         "user" => Word::Dimension("user"),
         "client" => Word::Dimension("client"),
@@ -181,7 +206,10 @@ fn word(part: &str) -> Word<'_> {
         "search" => Word::Dimension("search"),
         "page" | "pages" | "pagination" | "size" | "length" | "bytes" | "upload" | "age" | "memory" | "cache"
         | "items" | "results" | "records" => Word::Other,
-        unknown => Word::Unknown(unknown),
+        other => match span(other) {
+            Some(length) => Word::Span(other, length, false),
+            None => Word::Unknown(other),
+        },
     }
 }
 

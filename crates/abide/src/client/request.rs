@@ -138,6 +138,14 @@ impl Request {
         })
     }
 
+    /// Sends it once, whatever comes of it: a refusal or a fault is handed over as it is.
+    pub fn once(self) -> Self {
+        self.with(|parts| {
+            parts.safety = Some(Safety::Once);
+            Ok(())
+        })
+    }
+
     /// The most that one attempt may take, in place of the client's.
     pub fn timeout(self, most: Duration) -> Self {
         self.with(|parts| {
