@@ -3,6 +3,7 @@
 mod support;
 
 mod again;
+mod demo;
 mod exact;
 mod failures;
 mod faults;
