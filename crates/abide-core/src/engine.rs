@@ -279,3 +279,6 @@ impl Engine {
         self.gates.len() - 1
     }
 }
+
+#[cfg(test)]
+mod tests;
