@@ -42,9 +42,9 @@ impl Stack {
     }
 
     /// The attempt leaves.
-    pub(crate) fn leave(&mut self, permit: &Permit, now: Now) {
-        for ((_, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
-            limit.leave(*ticket, now);
+    pub(crate) fn leave(&mut self, permit: &mut Permit, now: Now) {
+        for ((spec, limit), ticket) in self.limits.iter_mut().zip(&mut permit.tickets) {
+            limit.leave(ticket, cost_in(*spec, permit.cost), now);
         }
     }
 
