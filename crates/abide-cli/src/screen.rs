@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, StderrLock, Write};
 use std::time::{Duration, Instant, SystemTime};
 
+use abide::abide_core::decision::Reason;
 use abide::{Client, Waiting};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -10,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub(crate) const TICK: Duration = Duration::from_millis(200);
 /// How often a plain line is written.
 const PLAIN: Duration = Duration::from_secs(5);
-/// A wait shorter than this is not worth a word.
+/// A wait shorter than this has no end worth a word.
 const SHORT: Duration = Duration::from_millis(700);
 
 /// Standard error, as a place for progress and notes.
@@ -99,14 +100,19 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// What is waited for and until when, in words; `None` if nothing, or not for long.
+/// What is waited for and until when, in words; `None` if nothing but answers.
 pub(crate) fn waiting(client: &Client) -> Option<String> {
     let now = SystemTime::now();
     let left = |waiting: &Waiting| waiting.until.and_then(|at| at.duration_since(now).ok());
     let waits = client.waiting();
     let longest = waits.iter().max_by_key(|waiting| left(waiting))?;
-    let left = left(longest).filter(|left| *left >= SHORT)?;
-    Some(format!("waiting {} until {} for {}", short(left), clock(now + left), longest.reason))
+    match left(longest) {
+        Some(left) if left >= SHORT => {
+            Some(format!("waiting {} until {} for {}", short(left), clock(now + left), longest.reason))
+        }
+        _ if matches!(longest.reason, Reason::Concurrency(_)) => None,
+        _ => Some(format!("slowed by {}", longest.reason)),
+    }
 }
 
 /// A duration in words.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::value::{BackoffRange, HeaderLine, HostLimit, Size, Span};
-use crate::secret::{ApiKey, Basic, Source};
+use crate::secret::{ApiKey, Basic, Source, Unspoken};
 
 /// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
 #[derive(Debug, Parser)]
@@ -67,8 +67,9 @@ pub(crate) struct GetArgs {
 #[derive(Args, Debug)]
 pub(crate) struct PullArgs {
     /// What to pull: a URL, or a template with {0..299} or {a,b} in it
+    // Taken as many, so that more than one is refused without being repeated: it may hold a password.
     #[arg(value_name = "URL", required_unless_present = "urls", conflicts_with = "urls")]
-    pub(crate) url: Option<String>,
+    pub(crate) url: Vec<String>,
     /// URLs from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE|-")]
     pub(crate) urls: Option<PathBuf>,
@@ -139,16 +140,16 @@ pub(crate) struct Common {
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<Span>,
     /// A header field, kept from other origins
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Unspoken::<HeaderLine>::new())]
     pub(crate) header: Vec<HeaderLine>,
     /// A token: env:NAME, file:PATH or cmd:COMMAND
-    #[arg(long, value_name = "SOURCE", conflicts_with = "basic")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "basic", value_parser = Unspoken::<Source>::new())]
     pub(crate) bearer: Option<Source>,
     /// User and password, as ann:env:PASSWORD
-    #[arg(long, value_name = "USER:SOURCE")]
+    #[arg(long, value_name = "USER:SOURCE", value_parser = Unspoken::<Basic>::new())]
     pub(crate) basic: Option<Basic>,
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
-    #[arg(long, value_name = "PLACE=SOURCE")]
+    #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
     /// Trust the certificates in this PEM file too
     #[arg(long, value_name = "FILE")]

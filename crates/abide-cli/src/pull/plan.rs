@@ -108,6 +108,14 @@ impl Output {
     fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            // Without the slash, which the system takes for a claim that it is a folder.
+            let plain: PathBuf = path.components().collect();
+            if plain.is_file() {
+                return Err(Failure::error(format!(
+                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
+                    plain.display()
+                )));
+            }
             return Ok(Self::Folder(path.to_owned()));
         }
         if path.is_dir() {
@@ -129,13 +137,18 @@ impl Output {
 
 impl Input {
     fn of(args: &PullArgs) -> Result<Self> {
-        match (&args.url, &args.urls) {
-            (Some(text), _) => {
+        match (args.url.as_slice(), &args.urls) {
+            ([text], _) => {
                 let template = text.parse().map_err(Failure::usage)?;
                 Ok(Self::Template { text: text.clone(), template })
             }
-            (None, Some(path)) => Self::read(path),
-            (None, None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            ([], Some(path)) => Self::read(path),
+            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            (several, _) => Err(Failure::usage(format!(
+                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
+                 list the URLs in a file and name it with --urls",
+                several.len()
+            ))),
         }
     }
 

@@ -35,11 +35,7 @@ pub(super) enum Outcome {
 }
 
 pub(super) fn resumed(name: &str, left: &Resumed) -> String {
-    let pages = count(left.totals.pages, "page");
-    let mut line = match left.totals.records {
-        0 => format!("going on with {name}: {pages} there already"),
-        records => format!("going on with {name}: {} of {pages} there already", count(records, "record")),
-    };
+    let mut line = format!("going on with {name}: {} there already", amount(&left.totals));
     if left.missing > 0 {
         line += &format!(", {} that failed are tried again", left.missing);
     }
