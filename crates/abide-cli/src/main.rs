@@ -1,17 +1,18 @@
 //! The command line of abide: reads the arguments, runs the verb, and ends with its exit code.
 
+mod advice;
 mod args;
 mod connect;
 mod demo;
 mod exit;
 mod get;
+mod log;
 mod mock;
 mod pull;
 mod screen;
 mod secret;
 mod stop;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -46,8 +47,7 @@ fn main() -> ExitCode {
 
 fn end(failure: &Failure) -> ExitCode {
     if let Some(message) = &failure.message {
-        // If standard error is gone there is nobody left to tell.
-        let _ = writeln!(std::io::stderr().lock(), "abide: {message}");
+        screen::say(&format!("abide: {message}"));
     }
     failure.code.into()
 }

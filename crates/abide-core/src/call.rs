@@ -7,10 +7,11 @@ use http::Method;
 
 use crate::decision::Reason;
 use crate::key::Key;
+use crate::route::Route;
 use crate::time::Instant;
 
 /// Names a call for as long as it is known to the engine; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub(crate) u64);
 
 impl CallId {
@@ -31,6 +32,8 @@ impl fmt::Display for CallId {
 pub struct Call {
     /// Whose budget it spends.
     pub key: Key,
+    /// Which part of the API it goes to; quotas that the API has for other parts do not hold it back.
+    pub route: Route,
     /// Which failures it may be repeated after.
     pub safety: Safety,
     /// What it spends of limits that count cost; 1 by default.
@@ -48,7 +51,16 @@ pub struct Call {
 impl Call {
     /// A call without a deadline, of cost 1 and priority 0.
     pub fn new(key: Key, safety: Safety) -> Self {
-        Self { key, safety, cost: 1, priority: 0, deadline: None, max_wait: None, listens: false }
+        Self {
+            key,
+            route: Route::default(),
+            safety,
+            cost: 1,
+            priority: 0,
+            deadline: None,
+            max_wait: None,
+            listens: false,
+        }
     }
 }
 
@@ -62,9 +74,12 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// Whether a wait of this length is too long.
-    pub(crate) fn ends_before(self, wait: Duration) -> bool {
-        matches!(self, Self::Within(most) if wait > most)
+    /// The longest wait; `None` if there is none.
+    pub(crate) fn longest(self) -> Option<Duration> {
+        match self {
+            Self::Within(most) => Some(most),
+            Self::Endless => None,
+        }
     }
 }
 

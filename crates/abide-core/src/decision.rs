@@ -28,6 +28,13 @@ pub enum Decision {
         /// What for, and until when.
         why: Why,
     },
+    /// The body may say something about the limit: read up to so many bytes of it, decoded, and tell the head again with them.
+    Peek {
+        /// The call.
+        id: CallId,
+        /// How many bytes are of use; fewer if the body ends before.
+        bytes: usize,
+    },
     /// The answer is not the last word: drop it. A [`Decision::Send`] follows when it is due.
     Retry {
         /// The call.
@@ -62,6 +69,7 @@ impl Decision {
         match *self {
             Self::Send { id, .. }
             | Self::Wait { id, .. }
+            | Self::Peek { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
             | Self::Return { id, .. }
@@ -120,6 +128,24 @@ pub struct Why {
 impl Why {
     /// Nothing stands in the way.
     pub(crate) const FREE: Self = Self { reason: Reason::Free, until: None };
+
+    /// How long it is until the moment that was told or said; `None` for a guess of ours, which may be wrong.
+    pub(crate) fn stated_wait(&self, now: Instant) -> Option<Duration> {
+        match self.reason {
+            Reason::Limit(_) | Reason::Quota { .. } | Reason::ServerWait { .. } => Some(self.until?.since(now)),
+            _ => None,
+        }
+    }
+
+    /// Whether it says the same to somebody who listens. Moments that are read from a wall clock tremble with it.
+    pub(crate) fn is_about(&self, other: &Self) -> bool {
+        let close = |a: Instant, b: Instant| a.since(b).max(b.since(a)) < Duration::from_millis(1);
+        self.reason == other.reason
+            && match (self.until, other.until) {
+                (Some(a), Some(b)) => close(a, b),
+                (a, b) => a == b,
+            }
+    }
 }
 
 /// Something that an attempt can wait for.

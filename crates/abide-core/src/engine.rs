@@ -2,18 +2,24 @@
 
 mod admit;
 mod answer;
+#[cfg(debug_assertions)]
+mod audit;
+mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::call::{Account, Call, CallId, Patience};
-use crate::decision::{Book, Decision, GiveUp, Why};
+use answer::Head;
+
+use crate::call::{Account, Call, CallId};
+use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::key::Key;
 use crate::ledger::Mark;
+use crate::limit::Permit;
 use crate::limit::pause::Round;
-use crate::limit::{Permit, Trip};
 use crate::policy::Policy;
+use crate::queue::Seat;
 use crate::rng::Rng;
 use crate::stats::{Stats, Waited};
 use crate::time::{Instant, Now};
@@ -28,6 +34,7 @@ use crate::time::{Instant, Now};
 ///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
 ///             then tell Head or Failed
 ///     Retry   drop the answer; a Send follows
+///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
@@ -46,8 +53,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
-    /// Backoff that calls went through, which no gate's ledger knows.
-    backoff: std::time::Duration,
+    /// What calls waited for that stood aside, which no gate's ledger knows.
+    aside: Waited,
 }
 
 #[derive(Clone, Debug)]
@@ -55,26 +62,51 @@ struct CallState {
     call: Call,
     gate: usize,
     phase: Phase,
-    submitted: Instant,
+    seat: Seat,
     account: Account,
     /// Faults so far, and bare refusals with the moment of the first.
     faults: u32,
     suspicions: u32,
     suspected: Instant,
     redirects: u32,
+    /// Whether its next attempt is one of the same request again.
+    repeats: bool,
     /// Whether the attempt under way is a retry that took tokens of the budget.
     paid: bool,
     /// The last thing that it waited for.
     why: Why,
+    /// Grants in a row that its caller was too slow to begin.
+    lapses: u32,
+    /// What it was last told to wait for, if it listens.
+    told: Option<Why>,
 }
 
 #[derive(Clone, Debug)]
 enum Phase {
-    Ready { since: Mark },
-    Aside { since: Instant, until: Instant },
-    Granted { permit: Permit, back_at: Instant, round: Option<Round> },
-    Flying { permit: Permit, sent: Now, round: Option<Round> },
-    Returned { status: u16, round: Option<Round> },
+    Ready {
+        since: Mark,
+    },
+    Aside {
+        since: Instant,
+        until: Instant,
+    },
+    Granted {
+        permit: Permit,
+        back_at: Instant,
+        round: Option<Round>,
+    },
+    /// Its grant went back before its caller began.
+    Lapsed,
+    Flying {
+        permit: Permit,
+        sent: Now,
+        round: Option<Round>,
+        /// When the head of its answer came, if its body is looked at.
+        peeked: Option<Now>,
+    },
+    Returned {
+        status: u16,
+    },
 }
 
 impl Engine {
@@ -90,7 +122,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
-            backoff: std::time::Duration::ZERO,
+            aside: Waited::default(),
         }
     }
 
@@ -99,22 +131,33 @@ impl Engine {
         self.submitted += 1;
         self.stats.calls += 1;
         let id = CallId(self.submitted);
-        let gate = self.gate(&call.key, now.mono);
+        let gate = self.gate(&call.key);
+        let seat = Seat {
+            id,
+            priority: call.priority,
+            submitted: now.mono,
+            patience: call.max_wait.unwrap_or(self.policy.max_wait).longest(),
+            deadline: call.deadline,
+            listens: call.listens,
+        };
         let state = CallState {
             gate,
-            phase: Phase::Ready { since: Mark::default() },
-            submitted: now.mono,
+            phase: Phase::Lapsed,
+            seat,
             account: Account::default(),
             faults: 0,
             suspicions: 0,
             suspected: Instant::ZERO,
             redirects: 0,
+            repeats: false,
             paid: false,
             why: Why::FREE,
+            lapses: 0,
+            told: None,
             call,
         };
         self.calls.insert(id, state);
-        self.gates[gate].members.insert(id);
+        self.expect_deadline(id);
         self.make_ready(id, now);
         self.advance(gate, now);
         id
@@ -125,26 +168,36 @@ impl Engine {
     pub fn cancel(&mut self, id: CallId, now: Now) {
         if let Some(state) = self.calls.get(&id) {
             let gate = state.gate;
-            self.leave(id, now);
+            self.release(id, now);
             self.end(id, false);
             self.advance(gate, now);
         }
     }
 
-    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back meanwhile, for nobody
-    /// began it within 50 ms: then another `Send` follows when the call's turn comes again.
+    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
+    /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
+    /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
     pub fn begin(&mut self, id: CallId, now: Now) -> bool {
+        let Some(index) = self.calls.get(&id).map(|state| state.gate) else { return false };
+        self.lapse_grants(index, now);
+        if matches!(self.calls.get(&id), Some(CallState { phase: Phase::Lapsed, .. })) {
+            self.make_ready(id, now);
+            self.advance(index, now);
+            // Its caller is here and need not be called.
+            self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
+        }
         let Some(state) = self.calls.get_mut(&id) else { return false };
         let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
-        let gate = &mut self.gates[state.gate];
+        let gate = &mut self.gates[index];
         gate.grants.remove(&(*back_at, id));
         gate.limits.leave(permit, now);
-        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
+        gate.pause.on_begun(id, gate.trips.usual(), now.mono);
+        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round, peeked: None };
         state.account.attempts += 1;
+        state.lapses = 0;
         self.stats.requests += 1;
-        if state.account.attempts > 1 + state.redirects {
-            self.stats.retries += 1;
-        }
+        self.stats.retries += u64::from(state.repeats);
+        self.schedule(index, now);
         true
     }
 
@@ -152,20 +205,19 @@ impl Engine {
     pub fn handle(&mut self, event: Event<'_>, now: Now) {
         match event {
             Event::Tick => {
-                while let Some((at, gate)) = self.wakes.first().copied()
-                    && at <= now.mono
-                {
-                    self.wakes.remove(&(at, gate));
-                    self.gates[gate].wake = None;
+                let due: Vec<usize> = self.wakes.range(..=(now.mono, usize::MAX)).map(|(_, gate)| *gate).collect();
+                for gate in due {
                     self.advance(gate, now);
                 }
             }
-            Event::Head { id, status, headers, redirect } => self.on_head(id, status, headers, redirect, now),
+            Event::Head { id, status, headers, redirect, body } => {
+                self.on_head(id, &Head { status, headers, body }, redirect, now);
+            }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
             Event::Done { id } => {
-                if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
+                if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
-                    self.leave(id, now);
+                    self.release(id, now);
                     self.end(id, ok);
                     self.advance(gate, now);
                 }
@@ -196,7 +248,10 @@ impl Engine {
 
     /// What every key that has calls waiting waits for, and how many.
     pub fn waits(&self) -> impl Iterator<Item = (&Key, Why, usize)> {
-        self.gates.iter().filter_map(|gate| Some((&gate.key, gate.blocked?, gate.queue.len())))
+        self.gates.iter().filter_map(|gate| {
+            let aside = || gate.queue.first_aside().and_then(|id| self.calls.get(&id)).map(|state| state.why);
+            Some((&gate.key, gate.blocked.or_else(aside)?, gate.queue.len()))
+        })
     }
 
     /// What every key's server said of its quotas so far: size and name, where it told them.
@@ -206,76 +261,21 @@ impl Engine {
 
     /// Counters since the beginning.
     pub fn stats(&self, now: Now) -> Stats {
-        let mut waited = Waited::default();
+        let mut waited = self.aside;
         for gate in &self.gates {
             for (sum, time) in waited.0.iter_mut().zip(gate.ledger.totals(now.mono)) {
                 *sum += time;
             }
         }
-        waited.0[Book::Backoff as usize] += self.backoff;
         Stats { waited, ..self.stats.clone() }
     }
 
-    fn gate(&mut self, key: &Key, now: Instant) -> usize {
+    fn gate(&mut self, key: &Key) -> usize {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
-        self.gates.push(Gate::new(key.clone(), &self.policy, now));
+        self.gates.push(Gate::new(key.clone(), &self.policy));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
-    }
-
-    /// Gives back what a call holds at its gate, whatever it is doing, and takes it off the gate.
-    fn leave(&mut self, id: CallId, now: Now) {
-        let Some(state) = self.calls.get_mut(&id) else { return };
-        let gate = &mut self.gates[state.gate];
-        match &state.phase {
-            Phase::Ready { since } => {
-                gate.ledger.charge(&mut state.account, since, now.mono);
-                gate.queue.remove(id, state.call.priority);
-            }
-            Phase::Aside { since, until } => {
-                state.account.add(state.why.reason, now.mono.since(*since));
-                self.backoff += now.mono.since(*since);
-                gate.queue.remove_aside(id, *until);
-            }
-            Phase::Granted { permit, back_at, round } => {
-                gate.grants.remove(&(*back_at, id));
-                gate.refund(permit);
-                gate.pause.on_lost(id, *round, now.mono);
-            }
-            Phase::Flying { permit, round, .. } => {
-                gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
-                gate.unanswered -= 1;
-                gate.slots.used -= 1;
-                gate.pause.on_lost(id, *round, now.mono);
-            }
-            Phase::Returned { .. } => gate.slots.used -= 1,
-        }
-        gate.members.remove(&id);
-    }
-
-    /// Forgets a call that has left its gate.
-    fn end(&mut self, id: CallId, ok: bool) {
-        self.calls.remove(&id);
-        if ok {
-            self.stats.ok += 1;
-        } else {
-            self.stats.failed += 1;
-        }
-    }
-
-    /// The call ends without an answer.
-    fn give_up(&mut self, id: CallId, reason: GiveUp, now: Now) {
-        self.leave(id, now);
-        if let Some(state) = self.calls.get(&id) {
-            let account = state.account.clone();
-            self.decisions.push_back(Decision::GiveUp { id, reason, account });
-        }
-        self.end(id, false);
-    }
-
-    fn patience(&self, call: &Call) -> Patience {
-        call.max_wait.unwrap_or(self.policy.max_wait)
     }
 }

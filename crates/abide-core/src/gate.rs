@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::call::{Call, CallId, Patience};
+use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
-use crate::headers::{Reader, Wait};
+use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
 use crate::limit::pause::Pause;
 use crate::limit::quota::Quotas;
-use crate::limit::{Opening, Permit, Stack};
+use crate::limit::{Opening, Permit, Stack, Trip};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
 use crate::retry::{Budget, Suspect};
@@ -34,26 +34,26 @@ pub(crate) struct Gate {
     pub(crate) trips: Trips,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
-    /// When the server last took a request; the gate's beginning at first.
-    pub(crate) accepted_at: Instant,
-    /// Calls that are known here and have not ended.
-    pub(crate) members: BTreeSet<CallId>,
+    /// What the server said that the last call cost; 1 before it said anything.
+    pub(crate) usual_cost: u64,
+    /// The first refusal since the server last took a request.
+    pub(crate) drought: Option<Instant>,
+    /// The calls here that have a deadline, whatever they are doing.
+    pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
-    /// No call's deadline or patience ends before this moment.
-    pub(crate) check_at: Instant,
-    /// No waiting call's patience is shorter than this.
-    pub(crate) tightest: Duration,
     /// Whether retries are held back, for the budget was empty and nothing was accepted since.
     pub(crate) held: bool,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
+    /// Whether a call has come to the queue that was not told yet what is waited for.
+    pub(crate) untold: bool,
     /// When the engine has to look here again.
     pub(crate) wake: Option<Instant>,
 }
 
 impl Gate {
-    pub(crate) fn new(key: Key, policy: &Policy, now: Instant) -> Self {
+    pub(crate) fn new(key: Key, policy: &Policy) -> Self {
         let told = policy.limits_for(&key).filter_map(|spec| match spec {
             LimitSpec::Concurrency(n) => Some(n),
             _ => None,
@@ -71,13 +71,13 @@ impl Gate {
             ledger: Ledger::default(),
             trips: Trips::default(),
             unanswered: 0,
-            accepted_at: now,
-            members: BTreeSet::new(),
+            usual_cost: 1,
+            drought: None,
+            deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
-            check_at: Instant::NEVER,
-            tightest: Wait::LONGEST,
             held: false,
             blocked: None,
+            untold: false,
             wake: None,
         }
     }
@@ -101,7 +101,7 @@ impl Gate {
             Some((spec, opening)) => weigh(Reason::Limit(spec), opening),
             None => {}
         }
-        if let Some((limit, opening)) = self.quotas.opening(1, self.unanswered, now.mono) {
+        if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
             weigh(Reason::Quota { limit }, opening);
         }
         if let Some(at) = self.suspect.not_before() {
@@ -114,11 +114,18 @@ impl Gate {
     }
 
     /// Takes everything that an attempt needs.
-    pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
+    pub(crate) fn take(&mut self, call: &Call, now: Now) -> Permit {
         self.slots.used += 1;
         self.unanswered += 1;
         self.suspect.on_sent(now.mono);
-        self.limits.take(cost, now)
+        let mut permit = self.limits.take(call.cost, now);
+        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
+        permit
+    }
+
+    /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.
+    fn quota_cost(&self, call: &Call) -> u64 {
+        u64::from(call.cost).max(self.usual_cost)
     }
 
     /// Gives everything back that was taken for an attempt that never left.
@@ -126,32 +133,60 @@ impl Gate {
         self.slots.used -= 1;
         self.unanswered -= 1;
         self.limits.refund(permit);
+        self.quotas.release(permit.claim);
     }
 
-    /// Whether a wait is too long for a call. One above 400 days is too long for everybody: nobody means it.
-    pub(crate) fn is_too_long(wait: Duration, patience: Patience) -> bool {
-        patience.ends_before(wait) || wait > Wait::LONGEST
+    /// The way of an attempt whose answer nobody waits for any more: it may still be on its way there.
+    pub(crate) fn unanswered_trip(&self, sent: Now, now: Now) -> Trip {
+        let arrived = now.mono.max(sent.mono + self.trips.longest());
+        Trip { ended: now, arrived, shortest: self.trips.shortest() }
     }
 
-    /// Makes sure that deadlines and patience are looked at by this moment.
-    pub(crate) fn expect_by(&mut self, at: Instant) {
-        self.check_at = self.check_at.min(at);
+    /// Whether not even what was granted may leave: the server has spoken since.
+    pub(crate) fn is_shut(&self, now: Instant) -> bool {
+        self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+    }
+
+    /// Since when and by when patience has to have ended for a call to be sent away from this wait. A told wait that was not
+    /// too long by itself is waited out; one that is told after patience has ended is not begun.
+    pub(crate) fn patience_span(&self, reason: Reason, now: Instant) -> Option<(Instant, Instant)> {
+        let by = match reason {
+            Reason::ServerWait { .. } => self.pause.told_at(),
+            Reason::Guess { .. } | Reason::Hold | Reason::Trial => now,
+            _ => return None,
+        };
+        Some((self.drought?, by))
+    }
+
+    /// When somebody's patience with this wait ends, where that may come before the wait does.
+    pub(crate) fn patience_ends(&self, reason: Reason) -> Option<Instant> {
+        match reason {
+            Reason::Guess { .. } | Reason::Hold | Reason::Trial => self.queue.bounds().next_worn_out(self.drought?),
+            _ => None,
+        }
     }
 }
 
 /// Places in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) used: u32,
     cap: u32,
     told: bool,
+    /// The most that the server seems to bear, after it refused one for being too many.
+    crowded: Option<u32>,
+    /// Answers since then, or since one more was tried.
+    calm: u32,
 }
+
+/// Answers for each place in flight after which one more is tried.
+const ANSWERS_A_PLACE: u32 = 16;
 
 impl Slots {
     fn new(default: u32, told: Option<u32>) -> Self {
         match told {
-            Some(n) if n <= default => Self { used: 0, cap: n, told: true },
-            _ => Self { used: 0, cap: default, told: false },
+            Some(n) if n <= default => Self { cap: n, told: true, ..Self::default() },
+            _ => Self { cap: default, ..Self::default() },
         }
     }
 
@@ -159,14 +194,39 @@ impl Slots {
         self.cap
     }
 
+    /// The server has too many in flight. Returns whether there are others of ours, so that fewer is an answer to that.
+    pub(crate) fn on_crowded(&mut self) -> bool {
+        let others = self.used.saturating_sub(1);
+        self.crowded = Some(self.crowded.unwrap_or(self.cap).min(others).max(1));
+        self.calm = 0;
+        others > 0
+    }
+
+    /// The server took a request. After a while without a word about too many, one more is tried.
+    pub(crate) fn on_accepted(&mut self) {
+        let Some(most) = self.crowded else { return };
+        self.calm += 1;
+        if self.calm > most * ANSWERS_A_PLACE {
+            self.crowded = (most + 1 < self.cap).then_some(most + 1);
+            self.calm = 0;
+        }
+    }
+
+    fn most(self) -> u32 {
+        self.crowded.unwrap_or(self.cap)
+    }
+
     fn full(self) -> Option<Reason> {
-        (self.used >= self.cap).then_some(if self.told {
+        (self.used >= self.most()).then_some(if self.told && self.crowded.is_none() {
             Reason::Limit(LimitSpec::Concurrency(self.cap))
         } else {
-            Reason::Concurrency(self.cap)
+            Reason::Concurrency(self.most())
         })
     }
 }
+
+/// A round trip before any was seen.
+const UNKNOWN_TRIP: Duration = Duration::from_secs(1);
 
 /// Round trips to the origin.
 #[derive(Clone, Copy, Debug, Default)]
@@ -188,5 +248,10 @@ impl Trips {
 
     pub(crate) fn usual(self) -> Duration {
         self.usual
+    }
+
+    /// What hardly any trip takes longer than, as far as is known.
+    pub(crate) fn longest(self) -> Duration {
+        if self.shortest.is_none() { UNKNOWN_TRIP } else { self.usual * 2 }
     }
 }

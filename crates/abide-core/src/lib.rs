@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bounds;
 pub mod call;
 pub mod decision;
 mod engine;
@@ -21,6 +22,7 @@ pub mod policy;
 mod queue;
 mod retry;
 mod rng;
+mod route;
 mod stats;
 pub mod time;
 
@@ -30,4 +32,5 @@ pub use engine::Engine;
 pub use event::Event;
 pub use key::Key;
 pub use policy::Policy;
+pub use route::Route;
 pub use stats::{Stats, Waited};

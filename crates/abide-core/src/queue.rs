@@ -3,19 +3,39 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use crate::bounds::Bounds;
 use crate::call::CallId;
 use crate::time::Instant;
+
+/// What a queue has to know of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seat {
+    pub(crate) id: CallId,
+    pub(crate) priority: i8,
+    pub(crate) submitted: Instant,
+    /// `None` for endless patience.
+    pub(crate) patience: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) listens: bool,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
     ready: BTreeSet<(Reverse<i8>, CallId)>,
+    bounds: Bounds,
+    listeners: BTreeSet<CallId>,
     aside: BTreeSet<(Instant, CallId)>,
 }
 
 impl Queue {
-    pub(crate) fn push(&mut self, id: CallId, priority: i8) {
-        self.ready.insert((Reverse(priority), id));
+    pub(crate) fn push(&mut self, seat: &Seat) {
+        self.ready.insert((Reverse(seat.priority), seat.id));
+        self.bounds.insert(seat);
+        if seat.listens {
+            self.listeners.insert(seat.id);
+        }
     }
 
     pub(crate) fn push_aside(&mut self, id: CallId, until: Instant) {
@@ -26,12 +46,20 @@ impl Queue {
         self.ready.first().map(|(_, id)| *id)
     }
 
-    pub(crate) fn ready(&self) -> impl Iterator<Item = CallId> {
-        self.ready.iter().map(|(_, id)| *id)
+    /// How long those who may go are ready to wait.
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
-    pub(crate) fn remove(&mut self, id: CallId, priority: i8) {
-        self.ready.remove(&(Reverse(priority), id));
+    /// Those who may go and want to know what they wait for.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = CallId> {
+        self.listeners.iter().copied()
+    }
+
+    pub(crate) fn remove(&mut self, seat: &Seat) {
+        self.ready.remove(&(Reverse(seat.priority), seat.id));
+        self.bounds.remove(seat);
+        self.listeners.remove(&seat.id);
     }
 
     pub(crate) fn remove_aside(&mut self, id: CallId, until: Instant) {
@@ -45,9 +73,23 @@ impl Queue {
         Some(first.1)
     }
 
+    /// The call that stands aside for the shortest time.
+    pub(crate) fn first_aside(&self) -> Option<CallId> {
+        self.aside.first().map(|(_, id)| *id)
+    }
+
     /// When the next backoff ends.
     pub(crate) fn next_aside(&self) -> Option<Instant> {
         self.aside.first().map(|(until, _)| *until)
+    }
+
+    /// Whether so many calls are in each of its orders.
+    #[cfg(debug_assertions)]
+    pub(crate) fn agrees(&self, ready: usize, aside: usize) -> bool {
+        self.ready.len() == ready
+            && self.aside.len() == aside
+            && self.listeners.len() <= ready
+            && self.bounds.largest() <= ready
     }
 
     /// How many calls wait, those in backoff included.
@@ -60,18 +102,22 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn seat(id: u64, priority: i8) -> Seat {
+        Seat { id: CallId(id), priority, ..Seat::default() }
+    }
+
     #[test]
     fn priority_then_submission_also_after_a_backoff() {
         let mut queue = Queue::default();
         queue.push_aside(CallId(1), Instant::from_nanos(5));
-        queue.push(CallId(2), 0);
-        queue.push(CallId(3), 1);
+        queue.push(&seat(2, 0));
+        queue.push(&seat(3, 1));
         assert_eq!(queue.head(), Some(CallId(3)));
         assert_eq!(queue.pop_aside(Instant::from_nanos(4)), None);
-        queue.remove(CallId(3), 1);
+        queue.remove(&seat(3, 1));
         assert_eq!(queue.head(), Some(CallId(2)));
         assert_eq!(queue.pop_aside(Instant::from_nanos(5)), Some(CallId(1)));
-        queue.push(CallId(1), 0);
+        queue.push(&seat(1, 0));
         assert_eq!(queue.head(), Some(CallId(1)));
     }
 }

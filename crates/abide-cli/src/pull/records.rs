@@ -35,6 +35,15 @@ impl RecordsAt {
     }
 }
 
+impl fmt::Display for RecordsAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Path(path) => write!(f, "{}", Place::Body(path.clone())),
+        }
+    }
+}
+
 impl FromStr for RecordsAt {
     type Err = RecordsAtError;
 

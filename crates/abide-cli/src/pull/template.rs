@@ -64,7 +64,8 @@ impl Template {
         (index < self.len).then(|| self.nth(index))
     }
 
-    /// The URLs in their order. An error is rare: what could be checked was checked when the template was read.
+    /// The URLs in their order.
+    #[cfg(test)]
     pub(crate) fn urls(&self) -> impl Iterator<Item = Result<Url, UrlError>> + Clone {
         (0..self.len).map(|index| self.nth(index))
     }

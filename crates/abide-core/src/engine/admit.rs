@@ -1,11 +1,19 @@
 //! Who goes through a gate now, who is sent away, and when to look again.
 
+use std::time::Duration;
+
 use super::{CallState, Engine, Phase};
-use crate::call::{CallId, Patience};
+use crate::call::CallId;
 use crate::decision::{Decision, GiveUp, Reason, Why};
-use crate::gate::{GRANT_LIFE, Gate};
+use crate::gate::GRANT_LIFE;
 use crate::headers::Wait;
 use crate::time::{Instant, Now};
+
+/// The wall clock may jump while a limit that hangs on it is waited for, so it is looked at this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A grant lives twice as long after each that was too short, up to 1.6 s.
+const LONGER: u32 = 5;
 
 impl Engine {
     /// Puts a call into the queue of its gate, at its place.
@@ -13,12 +21,8 @@ impl Engine {
         let Some(state) = self.calls.get_mut(&id) else { return };
         let gate = &mut self.gates[state.gate];
         state.phase = Phase::Ready { since: gate.ledger.mark(now.mono) };
-        gate.queue.push(id, state.call.priority);
-        gate.expect_by(state.call.deadline.unwrap_or(Instant::NEVER));
-        if let Patience::Within(patience) = state.call.max_wait.unwrap_or(self.policy.max_wait) {
-            gate.tightest = gate.tightest.min(patience);
-            gate.expect_by(gate.accepted_at.max(state.submitted) + patience);
-        }
+        gate.queue.push(&state.seat);
+        gate.untold |= state.seat.listens;
     }
 
     /// Takes a call out of the queue until its backoff ends.
@@ -29,27 +33,31 @@ impl Engine {
         self.gates[state.gate].queue.push_aside(id, until);
     }
 
+    /// Tells a call that stands aside what it waits for, if it listens.
+    pub(super) fn tell_aside(&mut self, id: CallId) {
+        if let Some(state) = self.calls.get_mut(&id)
+            && state.seat.listens
+        {
+            state.told = Some(state.why);
+            self.decisions.push_back(Decision::Wait { id, why: state.why });
+        }
+    }
+
     /// Lets through whoever may go, and notes when to look again. To be called after anything that may have changed a gate.
     pub(super) fn advance(&mut self, index: usize, now: Now) {
         self.gates[index].quotas.turn(now.mono);
         self.end_backoffs(index, now);
-        self.take_back_grants(index, now);
-        if self.gates[index].check_at <= now.mono {
-            self.check_patience(index, now);
-        }
+        self.lapse_grants(index, now);
+        self.end_overdue(index, now);
         let before = self.gates[index].blocked;
         let blocked = self.admit(index, before, now);
         let gate = &mut self.gates[index];
         gate.blocked = blocked;
         gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
-        if blocked != before
-            && let Some(why) = blocked
-            && let Some(id) = gate.queue.head()
-            && self.calls.get(&id).is_some_and(|state| state.call.listens)
-        {
-            self.decisions.push_back(Decision::Wait { id, why });
+        if blocked != before || gate.untold {
+            self.tell_listeners(index);
         }
-        self.schedule(index);
+        self.schedule(index, now);
     }
 
     /// Grants in order of the queue until something stands in the way of its head, and returns that.
@@ -61,11 +69,19 @@ impl Engine {
             match gate.blocker(call, now) {
                 Err(spec) => self.give_up(id, GiveUp::TooExpensive(spec), now),
                 Ok(None) => self.grant(id, before, now),
-                Ok(Some(why)) => {
-                    if !self.send_away(index, why, now) {
-                        return Some(why);
+                // Others may go that draw on other quotas.
+                Ok(Some(Why { reason: reason @ Reason::Quota { .. }, until: Some(until) }))
+                    if gate.quotas.divides(&call.route) =>
+                {
+                    match self.too_long_for(id, Why { reason, until: Some(until) }, now) {
+                        Some(reason) => self.give_up(id, reason, now),
+                        None => self.step_aside(id, until, reason, now),
                     }
                 }
+                Ok(Some(why)) => match self.impatient(index, id, why, now) {
+                    Some((id, reason)) => self.give_up(id, reason, now),
+                    None => return Some(why),
+                },
             }
         }
     }
@@ -79,44 +95,73 @@ impl Engine {
         {
             state.why = why;
         }
-        gate.queue.remove(id, state.call.priority);
-        let permit = gate.take(state.call.cost, now);
-        let round = gate.pause.on_sent(id, gate.trips.usual(), now.mono);
-        let back_at = now.mono + GRANT_LIFE;
+        gate.queue.remove(&state.seat);
+        state.told = None;
+        let permit = gate.take(&state.call, now);
+        // Slow callers would otherwise take turns for ever in being late.
+        let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
+        let round = gate.pause.on_granted(id, back_at);
         gate.grants.insert((back_at, id));
         state.phase = Phase::Granted { permit, back_at, round };
         self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
     }
 
-    /// Ends the calls for which a wait that was told or said is too long, before they have waited. The wait is the head's, and
-    /// nobody behind it goes sooner. Returns whether the head was among them.
-    fn send_away(&mut self, index: usize, why: Why, now: Now) -> bool {
-        let gate = &self.gates[index];
-        let Some(wait) = why.stated_wait(now.mono) else { return false };
-        let deadlines = gate.check_at;
-        if wait <= gate.tightest && why.until.is_none_or(|until| until <= deadlines) {
-            return false;
+    /// Out of the queue until a quota opens that only some calls draw on.
+    fn step_aside(&mut self, id: CallId, until: Instant, reason: Reason, now: Now) {
+        self.release(id, now);
+        self.set_aside(id, until, reason, now);
+        self.tell_aside(id);
+    }
+
+    /// Why a call does not wait until a moment that was told or said, if that is too long for it.
+    pub(super) fn too_long_for(&self, id: CallId, why: Why, now: Now) -> Option<GiveUp> {
+        let seat = self.calls.get(&id)?.seat;
+        let wait = why.stated_wait(now.mono)?;
+        // Nobody means a wait above the longest, so it is too long for everybody.
+        if wait > seat.patience.unwrap_or(Wait::LONGEST).min(Wait::LONGEST) {
+            return Some(GiveUp::Limited { why, wait: Some(wait) });
         }
-        let head = gate.queue.head();
-        let mut tightest = Wait::LONGEST;
-        let mut leaving = Vec::new();
-        for id in gate.queue.ready() {
-            let Some(state) = self.calls.get(&id) else { continue };
-            let patience = self.patience(&state.call);
-            if Gate::is_too_long(wait, patience) {
-                leaving.push((id, GiveUp::Limited { why, wait: Some(wait) }));
-            } else if state.call.deadline.is_some_and(|deadline| now.mono + wait > deadline) {
-                leaving.push((id, GiveUp::Deadline { why: Some(why) }));
-            } else if let Patience::Within(patience) = patience {
-                tightest = tightest.min(patience);
+        seat.deadline.filter(|deadline| *deadline <= now.mono + wait).map(|_| GiveUp::Deadline { why: Some(why) })
+    }
+
+    /// A call for which this wait is too long, with the reason: the head, or else one behind it, for nobody behind goes sooner
+    /// as long as the head stays.
+    fn impatient(&self, index: usize, head: CallId, why: Why, now: Now) -> Option<(CallId, GiveUp)> {
+        let gate = &self.gates[index];
+        let bounds = gate.queue.bounds();
+        let seat = self.calls.get(&head)?.seat;
+        let limited = |id| Some((id, GiveUp::Limited { why, wait: why.until.map(|until| until.since(now.mono)) }));
+        if let Some((drought, by)) = gate.patience_span(why.reason, now.mono) {
+            if seat.patience.is_some_and(|patience| drought.max(seat.submitted) + patience <= by) {
+                return limited(head);
+            }
+            if let Some(id) = bounds.worn_out(drought, by) {
+                return limited(id);
             }
         }
-        self.gates[index].tightest = tightest;
-        let head_left = leaving.first().is_some_and(|(id, _)| Some(*id) == head);
-        for (id, reason) in leaving {
-            self.give_up(id, reason, now);
+        if let Some(reason) = self.too_long_for(head, why, now) {
+            return Some((head, reason));
         }
-        head_left
+        let wait = why.stated_wait(now.mono)?;
+        match bounds.shorter_than(wait) {
+            Some(id) => limited(id),
+            None => Some((bounds.due_by(now.mono + wait)?, GiveUp::Deadline { why: Some(why) })),
+        }
+    }
+
+    /// Tells those who listen what is waited for, where they have not been told the same.
+    fn tell_listeners(&mut self, index: usize) {
+        let gate = &mut self.gates[index];
+        gate.untold = false;
+        let Some(why) = gate.blocked else { return };
+        for id in gate.queue.listeners() {
+            if let Some(state) = self.calls.get_mut(&id)
+                && state.told.is_none_or(|told| !told.is_about(&why))
+            {
+                state.told = Some(why);
+                self.decisions.push_back(Decision::Wait { id, why });
+            }
+        }
     }
 
     fn end_backoffs(&mut self, index: usize, now: Now) {
@@ -124,68 +169,51 @@ impl Engine {
             if let Some(CallState { phase: Phase::Aside { since, .. }, account, why, .. }) = self.calls.get_mut(&id) {
                 let waited = now.mono.since(*since);
                 account.add(why.reason, waited);
-                self.backoff += waited;
+                self.aside.add(why.reason, waited);
             }
             self.make_ready(id, now);
         }
     }
 
-    fn take_back_grants(&mut self, index: usize, now: Now) {
-        while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| *at <= now.mono) {
-            self.leave(id, now);
-            self.gates[index].members.insert(id);
-            self.make_ready(id, now);
+    /// Takes back the grants that were not begun in time, or that the server has overtaken. Such a call stands nowhere until its
+    /// caller shows that it is still there: one that is asleep must not take turn after turn.
+    pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
+        let shut = self.gates[index].is_shut(now.mono);
+        while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
+            self.release(id, now);
+            if let Some(state) = self.calls.get_mut(&id) {
+                state.phase = Phase::Lapsed;
+                state.lapses = state.lapses.saturating_add(1);
+            }
         }
     }
 
-    /// Ends the calls whose deadline has passed, or that wait at a key which accepted nothing for as long as they allow.
-    fn check_patience(&mut self, index: usize, now: Now) {
-        let gate = &self.gates[index];
-        let mut next = Instant::NEVER;
-        let mut leaving = Vec::new();
-        for id in &gate.members {
-            let Some(state) = self.calls.get(id) else { continue };
-            let waits_for = match &state.phase {
-                Phase::Ready { .. } => gate.blocked,
+    /// Ends the calls whose deadline has passed.
+    fn end_overdue(&mut self, index: usize, now: Now) {
+        while let Some((_, id)) = self.gates[index].deadlines.first().copied().filter(|(at, _)| *at <= now.mono) {
+            let Some(state) = self.calls.get(&id) else { return };
+            let why = match &state.phase {
+                Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted { .. } | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted { .. } | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
             };
-            let deadline = state.call.deadline.unwrap_or(Instant::NEVER);
-            if deadline <= now.mono {
-                leaving.push((*id, GiveUp::Deadline { why: waits_for }));
-                continue;
-            }
-            next = next.min(deadline);
-            let Phase::Ready { .. } = state.phase else { continue };
-            let Patience::Within(patience) = self.patience(&state.call) else { continue };
-            let ends = gate.accepted_at.max(state.submitted) + patience;
-            match gate.blocked.filter(|why| !matches!(why.reason, Reason::Concurrency(_))) {
-                Some(why) if ends <= now.mono => {
-                    let wait = why.until.map(|until| until.since(now.mono));
-                    leaving.push((*id, GiveUp::Limited { why, wait }));
-                }
-                // Its key only lacks a free place: look again after as long.
-                None if ends <= now.mono => next = next.min(now.mono + patience),
-                _ => next = next.min(ends),
-            }
-        }
-        self.gates[index].check_at = next;
-        for (id, reason) in leaving {
-            self.give_up(id, reason, now);
+            self.give_up(id, GiveUp::Deadline { why }, now);
         }
     }
 
-    fn schedule(&mut self, index: usize) {
+    pub(super) fn schedule(&mut self, index: usize, now: Now) {
         let gate = &mut self.gates[index];
         let wake = [
-            gate.blocked.and_then(|why| why.until),
+            gate.blocked.and_then(|why| why.until).map(|until| until.min(now.mono + LONGEST_SLEEP)),
+            gate.blocked.and_then(|why| gate.patience_ends(why.reason)),
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
-            (!gate.members.is_empty() && gate.check_at < Instant::NEVER).then_some(gate.check_at),
+            gate.deadlines.first().map(|(at, _)| *at),
         ]
         .into_iter()
         .flatten()
-        .min();
+        .min()
+        .filter(|at| *at < Instant::NEVER);
         if gate.wake != wake {
             if let Some(old) = gate.wake {
                 self.wakes.remove(&(old, index));

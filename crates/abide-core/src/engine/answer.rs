@@ -6,18 +6,25 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Engine, Phase};
 use crate::call::{CallId, Safety};
-use crate::decision::{Decision, GiveUp, Reason, Verdict};
+use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
-use crate::headers::{Response, Signal, Wait};
+use crate::headers::{Refusal, Response, Signal, Wait};
 use crate::limit::Trip;
 use crate::limit::pause::{Round, Told};
 use crate::retry::classify::Cause;
 use crate::retry::{Outcome, classify, may_repeat};
-use crate::time::{Instant, Now};
+use crate::time::Now;
 
 /// A call is given up for bare refusals only after this many of its own, over at least this long.
 const SUSPICIONS: u32 = 10;
 const SUSPICIONS_OVER: Duration = Duration::from_secs(30);
+
+/// The head of an answer, and the beginning of its body where that was asked for.
+pub(super) struct Head<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Option<&'a [u8]>,
+}
 
 /// An attempt that has come back.
 #[derive(Clone, Copy)]
@@ -30,39 +37,48 @@ struct Landed {
 }
 
 impl Engine {
-    pub(super) fn on_head(
-        &mut self,
-        id: CallId,
-        status: StatusCode,
-        headers: &HeaderMap,
-        redirect: Option<Redirect>,
-        now: Now,
-    ) {
+    pub(super) fn on_head(&mut self, id: CallId, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let Phase::Flying { permit, sent, round } = &state.phase else { return };
+        let Phase::Flying { permit, sent, round, peeked } = &mut state.phase else { return };
         let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent: *sent, round: *round };
         let gate = &mut self.gates[state.gate];
-        gate.trips.on_answer(now.mono.since(sent.mono));
-        gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
-        gate.unanswered -= 1;
-        state.phase = Phase::Returned { status: status.as_u16(), round: *round };
-
-        let response =
-            Response { host: gate.key.host(), status, headers, body: None, sent: landed.sent, received: now };
+        let received = *peeked.get_or_insert(now);
+        let &Head { status, headers, body } = head;
+        let response = Response { host: gate.key.host(), status, headers, body, sent: landed.sent, received };
+        if body.is_none()
+            && let bytes @ 1.. = gate.reader.peek(&response)
+        {
+            self.decisions.push_back(Decision::Peek { id, bytes });
+            return;
+        }
         let signal = gate.reader.read(&response);
-        gate.quotas.on_answer(&signal.quotas, landed.sent.mono, now.mono);
+        let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
+        gate.trips.on_answer(received.mono.since(sent.mono));
+        gate.limits.settle(permit, cost, &Trip::answered(now, gate.trips.shortest()));
+        gate.quotas.release(permit.claim);
+        gate.quotas.on_answer(&state.call.route, permit.claim, &signal.quotas, landed.sent.mono, received.mono);
+        gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
+        gate.unanswered -= 1;
+        state.phase = Phase::Returned { status: status.as_u16() };
         match classify(&self.policy, status, &signal) {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
-                    Some(redirect) => self.follow(id, redirect, now),
+                    Some(Redirect { safety: Safety::Once, .. }) => {
+                        self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
+                    }
+                    Some(redirect) => self.follow(id, redirect, signal.wait, now),
                     None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
                 }
             }
-            Outcome::Refused(_) => self.on_refused(landed, status, &signal, now),
+            Outcome::Refused(kind) => self.on_refused(landed, kind, status, &signal, now),
             Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
                 self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
                 self.on_fault_answer(landed, now);
+            }
+            Outcome::Suspected | Outcome::Fault if signal.should_retry == Some(false) => {
+                self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
+                self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
@@ -73,22 +89,23 @@ impl Engine {
     pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
         let (sent, round, cause) = match &state.phase {
-            Phase::Flying { permit, sent, round } => {
+            Phase::Flying { permit, sent, round, .. } => {
                 let gate = &mut self.gates[state.gate];
                 gate.unanswered -= 1;
+                gate.quotas.release(permit.claim);
                 if failure.precedes_sending() {
                     gate.limits.refund(permit);
                 } else {
-                    gate.limits.settle(permit, &Trip { answered: now, shortest: gate.trips.shortest() });
+                    gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
                 }
                 (*sent, *round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
             }
             // The answer broke off after it was handed over.
-            Phase::Returned { round, .. } => (now, *round, Cause::Fault),
-            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } => return,
+            Phase::Returned { .. } => (now, None, Cause::Fault),
+            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } | Phase::Lapsed => return,
         };
         let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round };
-        state.phase = Phase::Returned { status: 0, round };
+        state.phase = Phase::Returned { status: 0 };
         self.gates[landed.gate].pause.on_lost(id, round, now.mono);
         if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
@@ -102,29 +119,41 @@ impl Engine {
 
     fn on_accepted(&mut self, landed: Landed, now: Now) {
         let gate = &mut self.gates[landed.gate];
-        gate.accepted_at = now.mono;
+        gate.drought = None;
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
         gate.suspect.on_accepted(landed.sent.mono, now.mono);
+        gate.slots.on_accepted();
         let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
         gate.budget.on_success(paid);
     }
 
     /// A refusal is no failed try: it moves the gate, and the call goes back to its place.
-    fn on_refused(&mut self, landed: Landed, status: StatusCode, signal: &Signal, now: Now) {
+    fn on_refused(&mut self, landed: Landed, kind: Refusal, status: StatusCode, signal: &Signal, now: Now) {
         self.stats.rate_limited += 1;
         let reason = Reason::Guess { told: landed.id };
         let stretch = self.stretch();
         let gate = &mut self.gates[landed.gate];
-        let told = match signal.wait {
-            Some(Wait::For(wait) | Wait::Absurd(wait)) => Told::Until(now.mono + wait),
-            None => match gate.quotas.empty_until(now.mono) {
-                Some(reset) => Told::Until(reset),
-                None => Told::Nothing { stretch, reason },
-            },
+        let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
+        let told = match wait.or_else(|| gate.quotas.empty_until(now.mono)) {
+            Some(until) => Told::Until(until),
+            None => Told::Nothing { stretch, reason },
         };
-        gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
-        if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+        let is_for_all = signal.scope.as_deref() == Some("global");
+        let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
+            // Whoever draws on that quota waits for it. The others do not.
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+        } else if matches!((kind, told), (Refusal::Concurrency, Told::Nothing { .. })) && gate.slots.on_crowded() {
+            // An answer to one of those in flight makes room.
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+        } else {
+            gate.drought.get_or_insert(now.mono);
+            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+        }
+        if signal.should_retry == Some(false) {
+            self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
+        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -136,6 +165,7 @@ impl Engine {
         self.stats.rate_limited += 1;
         let told = Told::Nothing { stretch: self.stretch(), reason: Reason::Guess { told: landed.id } };
         let gate = &mut self.gates[landed.gate];
+        gate.drought.get_or_insert(now.mono);
         let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
         gate.suspect.on_refused(landed.sent.mono, event, now.mono);
         let Some(state) = self.calls.get_mut(&landed.id) else { return };
@@ -178,14 +208,15 @@ impl Engine {
             }
             state.faults += 1;
         }
-        let (until, reason) = if counts && gate.budget.take() {
-            state.paid = true;
+        let paid = counts && gate.budget.take();
+        let (until, reason) = if paid {
             let backoff = self.policy.backoff;
             let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
             let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
             (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
+            gate.drought.get_or_insert(now.mono);
             let told = Told::Nothing { stretch, reason: Reason::Hold };
             gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
             // Somebody else may probe first: the server may only dislike this call.
@@ -193,60 +224,69 @@ impl Engine {
             (after, Reason::Hold)
         };
         if state.call.deadline.is_some_and(|deadline| until >= deadline) {
+            if paid {
+                gate.budget.refund();
+            }
             return false;
         }
+        state.paid = paid;
+        state.repeats = true;
         gate.slots.used -= 1;
         self.set_aside(landed.id, until, reason, now);
-        self.tell_retry(landed.id);
+        self.decisions.push_back(Decision::Retry { id: landed.id });
+        self.tell_aside(landed.id);
         true
     }
 
     /// Back to the call's place in the queue of its gate.
     fn go_back(&mut self, id: CallId, now: Now) {
-        if let Some(state) = self.calls.get(&id) {
-            self.gates[state.gate].slots.used -= 1;
-        }
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        state.repeats = true;
+        self.gates[state.gate].slots.used -= 1;
         self.make_ready(id, now);
-        self.tell_retry(id);
+        self.decisions.push_back(Decision::Retry { id });
     }
 
-    fn tell_retry(&mut self, id: CallId) {
-        if self.calls.contains_key(&id) {
-            self.decisions.push_back(Decision::Retry { id });
-        }
-    }
-
-    fn follow(&mut self, id: CallId, redirect: Redirect, now: Now) {
+    /// On to where the answer leads, after the wait that came with it (RFC 9110 section 10.2.3).
+    fn follow(&mut self, id: CallId, redirect: Redirect, wait: Option<Wait>, now: Now) {
         let most = self.policy.redirects;
-        let to = self.gate(&redirect.key, now.mono);
         match self.calls.get_mut(&id) {
             Some(state) if state.redirects < most => state.redirects += 1,
             Some(_) => return self.give_up(id, GiveUp::Redirects(most), now),
             None => return,
         }
-        self.leave(id, now);
-        if let Some(state) = self.calls.get_mut(&id) {
-            state.gate = to;
-            state.call.key = redirect.key;
-            state.call.safety = redirect.safety;
+        self.release(id, now);
+        self.forget_deadline(id);
+        let to = self.gate(&redirect.key);
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        state.gate = to;
+        state.why = Why::FREE;
+        state.repeats = false;
+        state.call.key = redirect.key;
+        state.call.route = redirect.route;
+        state.call.safety = redirect.safety;
+        self.expect_deadline(id);
+        match wait {
+            None => {
+                self.make_ready(id, now);
+                self.decisions.push_back(Decision::Follow { id });
+            }
+            Some(Wait::For(wait) | Wait::Absurd(wait)) => {
+                let (until, reason) = (now.mono + wait, Reason::ServerWait { told: id });
+                let why = Why { reason, until: Some(until) };
+                self.set_aside(id, until, reason, now);
+                if let Some(reason) = self.too_long_for(id, why, now) {
+                    self.give_up(id, reason, now);
+                } else {
+                    self.decisions.push_back(Decision::Follow { id });
+                    self.tell_aside(id);
+                }
+            }
         }
-        self.gates[to].members.insert(id);
-        self.make_ready(id, now);
-        self.decisions.push_back(Decision::Follow { id });
         self.advance(to, now);
     }
 
     fn stretch(&mut self) -> u8 {
         u8::try_from(self.rng.below(256)).unwrap_or(u8::MAX)
-    }
-}
-
-impl crate::decision::Why {
-    /// How long it is until the moment that was told or said; `None` for a guess of ours, which may be wrong.
-    pub(crate) fn stated_wait(&self, now: Instant) -> Option<Duration> {
-        match self.reason {
-            Reason::Limit(_) | Reason::Quota { .. } | Reason::ServerWait { .. } => Some(self.until?.since(now)),
-            _ => None,
-        }
     }
 }

@@ -40,6 +40,11 @@ impl Amount {
         u64::try_from(self.millionths / 1_000_000).ok().filter(|_| self.millionths.is_multiple_of(1_000_000))
     }
 
+    /// The next whole number that is not below it; the largest there is for one beyond that.
+    pub fn ceil(self) -> u64 {
+        u64::try_from(self.millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+
     /// The number, as near as a float comes to it.
     pub fn as_f64(self) -> f64 {
         self.millionths as f64 / 1e6

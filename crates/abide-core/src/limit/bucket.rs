@@ -25,7 +25,7 @@ pub(crate) struct Bucket {
     /// All units ever taken, those that were given back included.
     taken: u64,
     /// Attempts that are not answered yet.
-    pending: u32,
+    pub(super) pending: u32,
     /// What was given back while others were not answered: where in `taken` it was, and how much.
     returned: VecDeque<(u64, u64)>,
 }
@@ -82,8 +82,12 @@ impl Bucket {
     }
 
     pub(crate) fn settle(&mut self, ticket: Ticket, trip: &Trip) {
-        self.arrive_by(ticket, trip.answered.mono - trip.shortest * CONSTANT_TENTHS / 10);
+        self.arrive_by(ticket, trip.arrived - trip.shortest * CONSTANT_TENTHS / 10);
         self.end();
+    }
+
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.full_at = self.full_at + times(self.interval, actual) - times(self.interval, estimate);
     }
 
     /// A request that arrived late at an idle bucket makes all that follow late: what was taken from it on comes back from the
@@ -143,7 +147,7 @@ mod tests {
         let ticket = bucket.take(1, at(0));
         bucket.take(1, at(0));
         let answered = Now { mono: at(30), wall: Wall::default() };
-        bucket.settle(ticket, &Trip { answered, shortest: Duration::from_millis(10) });
+        bucket.settle(ticket, &Trip::answered(answered, Duration::from_millis(10)));
         // It arrived by +22 ms at the latest; the two are back at +122 ms, and one may leave an interval ahead of that.
         assert_eq!(opens(&bucket, 1, at(30)), Opening::At(at(72) + SERVER_TICK));
     }
@@ -163,7 +167,7 @@ mod tests {
         let late = bucket.take(1, at(0));
         bucket.refund(never_left, 1);
         let answered = Now { mono: at(30), wall: Wall::default() };
-        bucket.settle(late, &Trip { answered, shortest: Duration::from_millis(10) });
+        bucket.settle(late, &Trip::answered(answered, Duration::from_millis(10)));
         // It arrived by +22 ms and is back at +72 ms, and one may leave an interval ahead of that.
         assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(22) + SERVER_TICK));
     }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Opening;
-use crate::time::{Now, Wall, nanos};
+use super::{Opening, Trip};
+use crate::time::{Instant, Now, Wall, nanos};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
@@ -19,7 +19,10 @@ pub(crate) struct Clock {
     used: u64,
     last: u64,
     /// Spent by attempts that are not answered yet, whatever window they left in.
-    pending: u64,
+    pub(super) pending: u64,
+    /// Spent by attempts whose answer nobody waited for, so that they may arrive in a later window, and until when.
+    late: u64,
+    late_until: Instant,
 }
 
 impl Clock {
@@ -33,15 +36,26 @@ impl Clock {
 
     fn new(amount: u64, period: Duration, offset: Duration, weighted: bool) -> Self {
         let (period, offset) = (nanos(period), nanos(offset));
-        Self { amount, period, offset, weighted, number: 0, used: 0, last: 0, pending: 0 }
+        Self {
+            amount,
+            period,
+            offset,
+            weighted,
+            number: 0,
+            used: 0,
+            last: 0,
+            pending: 0,
+            late: 0,
+            late_until: Instant::ZERO,
+        }
     }
 
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
         if cost > self.amount {
             return Opening::Never;
         }
-        let (number, into) = self.window(now.wall);
-        let turned = self.turned_to(number);
+        let (_, into) = self.window(now.wall);
+        let turned = self.turned(now);
         if turned.used + cost > self.amount {
             // After the turn only what is not answered yet is sure to be carried over.
             return if turned.pending + cost > self.amount {
@@ -66,8 +80,7 @@ impl Clock {
     }
 
     pub(crate) fn take(&mut self, cost: u64, now: Now) {
-        let (number, _) = self.window(now.wall);
-        *self = self.turned_to(number);
+        *self = self.turned(now);
         self.used += cost;
         self.pending += cost;
     }
@@ -78,21 +91,31 @@ impl Clock {
         self.pending -= cost;
     }
 
-    pub(crate) fn settle(&mut self, cost: u64, answered: Now) {
-        let (number, _) = self.window(answered.wall);
-        // Left in one window and answered in the next: it may count in either.
-        *self = self.turned_to(number);
-        self.pending -= cost;
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate).max(self.pending);
     }
 
-    /// The book after the clock has come to a window; any other number than ours is a turn, so that a clock that was set back
-    /// does not hold the window for ever.
-    fn turned_to(&self, number: i64) -> Self {
+    pub(crate) fn settle(&mut self, cost: u64, trip: &Trip) {
+        // Left in one window and answered in the next: it may count in either.
+        *self = self.turned(trip.ended);
+        self.pending -= cost;
+        let (_, into) = self.window(trip.ended.wall);
+        if nanos(trip.arrived.since(trip.ended.mono)) >= self.period - into {
+            self.late += cost;
+            self.late_until = self.late_until.max(trip.arrived);
+        }
+    }
+
+    /// The book as it stands now; any other window than ours is a turn, so that a clock that was set back does not hold the
+    /// window for ever.
+    fn turned(&self, now: Now) -> Self {
+        let (number, into) = self.window(now.wall);
         let mut turned = self.clone();
         if number != self.number {
             turned.number = number;
             turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
-            turned.used = self.pending;
+            turned.late = if self.late_until < now.mono - Duration::from_nanos(into) { 0 } else { self.late };
+            turned.used = turned.pending + turned.late;
         }
         turned
     }
@@ -108,7 +131,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Instant;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
@@ -118,7 +140,7 @@ mod tests {
     fn the_amount_is_free_at_the_turn() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_200));
-        limit.settle(1, at(1_210));
+        limit.settle(1, &Trip::answered(at(1_210), Duration::ZERO));
         assert_eq!(limit.opening(1, at(1_210)), Opening::At(at(2_000).mono));
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_000).mono));
     }
@@ -128,7 +150,7 @@ mod tests {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_990));
         assert_eq!(limit.opening(1, at(1_990)), Opening::AfterAnswer);
-        limit.settle(1, at(2_010));
+        limit.settle(1, &Trip::answered(at(2_010), Duration::ZERO));
         assert_eq!(limit.opening(1, at(2_010)), Opening::At(at(3_000).mono));
     }
 
@@ -137,7 +159,7 @@ mod tests {
         let mut limit = Clock::counter(4, Duration::from_secs(1));
         for _ in 0..4 {
             limit.take(1, at(1_500));
-            limit.settle(1, at(1_510));
+            limit.settle(1, &Trip::answered(at(1_510), Duration::ZERO));
         }
         // 4 * (1 - t) + 1 <= 4 from t = 0.25 on.
         assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(2_250).mono));
@@ -147,7 +169,7 @@ mod tests {
     fn a_clock_that_is_set_back_does_not_hold_the_window() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(10_200));
-        limit.settle(1, at(10_210));
+        limit.settle(1, &Trip::answered(at(10_210), Duration::ZERO));
         assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
     }
     #[test]
@@ -155,8 +177,8 @@ mod tests {
         let mut limit = Clock::fixed(2, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(10_200));
         limit.take(1, at(5_000));
-        limit.settle(1, at(10_300));
-        limit.settle(1, at(10_300));
+        limit.settle(1, &Trip::answered(at(10_300), Duration::ZERO));
+        limit.settle(1, &Trip::answered(at(10_300), Duration::ZERO));
         assert_eq!(limit.opening(1, at(10_300)), Opening::At(at(11_000).mono));
     }
 
@@ -164,9 +186,17 @@ mod tests {
     fn what_stays_unanswered_counts_in_every_window() {
         let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
         limit.take(1, at(1_200));
-        limit.settle(0, at(2_500));
+        limit.settle(0, &Trip::answered(at(2_500), Duration::ZERO));
         assert_eq!(limit.opening(1, at(5_500)), Opening::AfterAnswer);
         limit.refund(1);
         assert_eq!(limit.opening(1, at(5_500)), Opening::At(at(5_500).mono));
+    }
+    #[test]
+    fn what_may_still_be_on_its_way_counts_in_both_windows() {
+        let mut limit = Clock::fixed(1, Duration::from_secs(1), Duration::ZERO);
+        limit.take(1, at(1_990));
+        limit.settle(1, &Trip { ended: at(1_995), arrived: at(2_005).mono, shortest: Duration::ZERO });
+        assert_eq!(limit.opening(1, at(2_000)), Opening::At(at(3_000).mono));
+        assert_eq!(limit.opening(1, at(3_000)), Opening::At(at(3_000).mono));
     }
 }

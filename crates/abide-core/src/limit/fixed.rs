@@ -16,7 +16,7 @@ pub(crate) struct Fixed {
     /// Spent in this window, with all that may have spilled over from older ones.
     used: u64,
     /// Spent by attempts that are not answered yet, whatever window they left in.
-    pending: u64,
+    pub(super) pending: u64,
     /// Spent by attempts that were answered so late that they may count in the next window.
     late: u64,
     /// The last answer to anything in `used`: whatever window it counts in has opened by then.
@@ -96,6 +96,10 @@ impl Fixed {
         if self.used == 0 {
             self.opened_after = None;
         }
+    }
+
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate).max(self.pending);
     }
 
     pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, answered: Instant) {

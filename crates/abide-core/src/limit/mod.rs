@@ -19,6 +19,8 @@ use clock::Clock;
 use fixed::Fixed;
 use sliding::Sliding;
 
+use std::time::Duration;
+
 use crate::policy::{LimitSpec, Unit, WindowKind};
 use crate::time::{Instant, Now};
 
@@ -92,6 +94,16 @@ impl Limit {
         }
     }
 
+    #[cfg(debug_assertions)]
+    pub(crate) fn pending(&self) -> u64 {
+        match self {
+            Self::Sliding(limit) => limit.pending,
+            Self::Fixed(limit) => limit.pending,
+            Self::Clock(limit) => limit.pending,
+            Self::Bucket(limit) => u64::from(limit.pending),
+        }
+    }
+
     /// Undoes a take whose attempt never left.
     pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
         match self {
@@ -102,13 +114,23 @@ impl Limit {
         }
     }
 
-    /// An attempt was answered, or is known to be lost: the server counted it by now at the latest.
+    /// An attempt was answered, or nobody waits for its answer any more.
     pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, trip: &Trip) {
         match self {
-            Self::Sliding(limit) => limit.settle(cost, trip.answered.mono),
-            Self::Fixed(limit) => limit.settle(ticket, cost, trip.answered.mono),
-            Self::Clock(limit) => limit.settle(cost, trip.answered),
+            Self::Sliding(limit) => limit.settle(cost, trip.arrived),
+            Self::Fixed(limit) => limit.settle(ticket, cost, trip.arrived),
+            Self::Clock(limit) => limit.settle(cost, trip),
             Self::Bucket(limit) => limit.settle(ticket, trip),
+        }
+    }
+
+    /// What was just settled turned out to cost something else.
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        match self {
+            Self::Sliding(limit) => limit.correct(estimate, actual),
+            Self::Fixed(limit) => limit.correct(estimate, actual),
+            Self::Clock(limit) => limit.correct(estimate, actual),
+            Self::Bucket(limit) => limit.correct(estimate, actual),
         }
     }
 }
@@ -116,10 +138,19 @@ impl Limit {
 /// The way of one attempt there and back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trip {
-    /// When its answer came.
-    pub(crate) answered: Now,
+    /// When its answer came, or nobody waited for it any more.
+    pub(crate) ended: Now,
+    /// The latest moment at which the server can have counted it: the answer, or later where none was waited for.
+    pub(crate) arrived: Instant,
     /// The shortest round trip seen to this origin; as much as this of any trip tells nothing about when it arrived.
-    pub(crate) shortest: std::time::Duration,
+    pub(crate) shortest: Duration,
+}
+
+impl Trip {
+    /// The way of an attempt that was answered.
+    pub(crate) fn answered(now: Now, shortest: Duration) -> Self {
+        Self { ended: now, arrived: now.mono, shortest }
+    }
 }
 
 /// What one attempt of a call spends of a limit.

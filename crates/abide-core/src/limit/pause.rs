@@ -11,6 +11,11 @@ const FIRST_GUESS: Duration = Duration::from_millis(500);
 /// The longest guess.
 const LONGEST_GUESS: Duration = Duration::from_secs(60);
 
+/// Told waits in a row, with nothing accepted, that are believed however short they are.
+const BELIEVED: u32 = 2;
+/// The longest that a told wait is stretched to after that.
+const LONGEST_FLOOR: Duration = Duration::from_secs(1);
+
 /// A probe without an answer hands its turn on after four usual round trips, within these bounds.
 const PROBE_PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
@@ -23,6 +28,8 @@ pub(crate) struct Pause {
     streak: u32,
     /// Number of the pause. Answers to what left in an older one move nothing.
     round: u32,
+    /// When a refusal last moved the end of the pause.
+    told_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,17 +78,25 @@ impl Pause {
         }
     }
 
-    /// An attempt leaves, which [`Pause::blocker`] allowed.
-    pub(crate) fn on_sent(&mut self, id: CallId, usual_trip: Duration, now: Instant) -> Option<Round> {
+    /// An attempt may leave, which [`Pause::blocker`] allowed; a probe that has not left by `back_at` hands its turn on.
+    pub(crate) fn on_granted(&mut self, id: CallId, back_at: Instant) -> Option<Round> {
         match &mut self.phase {
             Phase::Open => return None,
             Phase::Paused { .. } | Phase::Probing { .. } => {
-                let patience = (usual_trip * 4).clamp(PROBE_PATIENCE.0, PROBE_PATIENCE.1);
-                self.phase = Phase::Probing { probe: id, hands_on: now + patience };
+                self.phase = Phase::Probing { probe: id, hands_on: back_at };
             }
             Phase::Ramp { out, .. } => *out += 1,
         }
         Some(Round(self.round))
+    }
+
+    /// An attempt leaves that was granted before.
+    pub(crate) fn on_begun(&mut self, id: CallId, usual_trip: Duration, now: Instant) {
+        if let Phase::Probing { probe, hands_on } = &mut self.phase
+            && *probe == id
+        {
+            *hands_on = now + (usual_trip * 4).clamp(PROBE_PATIENCE.0, PROBE_PATIENCE.1);
+        }
     }
 
     /// The server accepted an attempt.
@@ -116,9 +131,9 @@ impl Pause {
     pub(crate) fn on_refused(&mut self, id: CallId, sent: Instant, told: Told, now: Instant) -> bool {
         let fresh = self.event.is_none_or(|event| sent > event);
         let (until, reason) = match told {
-            Told::Until(until) => (until, Reason::ServerWait { told: id }),
+            Told::Until(until) => (until.max(now + self.floor()), Reason::ServerWait { told: id }),
             Told::Nothing { stretch, reason } if fresh => {
-                let guess = FIRST_GUESS.saturating_mul(1 << self.streak.min(16)).min(LONGEST_GUESS);
+                let guess = doubled(self.streak).min(LONGEST_GUESS);
                 (now + guess + guess * u32::from(stretch) / 1_024, reason)
             }
             Told::Nothing { .. } => return false,
@@ -126,14 +141,51 @@ impl Pause {
         if fresh {
             self.event = Some(now);
             self.streak = self.streak.saturating_add(1);
-            self.round = self.round.wrapping_add(1);
         }
         match self.phase {
             // It only moves later.
             Phase::Paused { until: known, .. } if known >= until => {}
-            _ => self.phase = Phase::Paused { until, reason },
+            Phase::Paused { .. } => self.pause(until, reason, now),
+            // Whatever is out left before this pause, and says nothing about its end.
+            Phase::Open | Phase::Probing { .. } | Phase::Ramp { .. } => {
+                self.round = self.round.wrapping_add(1);
+                self.pause(until, reason, now);
+            }
         }
         fresh
+    }
+
+    /// The least that a told wait is held for. One that proved too short twice, with nothing accepted, is not believed a third
+    /// time, or a server that always says "in a millisecond" would be asked a thousand times a second.
+    fn floor(&self) -> Duration {
+        match self.streak.checked_sub(BELIEVED) {
+            Some(beyond) => doubled(beyond).min(LONGEST_FLOOR),
+            None => Duration::ZERO,
+        }
+    }
+
+    fn pause(&mut self, until: Instant, reason: Reason, now: Instant) {
+        self.phase = Phase::Paused { until, reason };
+        self.told_at = now;
+    }
+
+    /// Whether nothing may leave, not even what was granted before.
+    pub(crate) fn is_on(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Paused { until, .. } if now < until)
+    }
+
+    /// How many attempts of a ramp are out.
+    #[cfg(debug_assertions)]
+    pub(crate) fn out(&self) -> u32 {
+        match self.phase {
+            Phase::Ramp { out, .. } => out,
+            _ => 0,
+        }
+    }
+
+    /// When the end of the pause was last moved.
+    pub(crate) fn told_at(&self) -> Instant {
+        self.told_at
     }
 
     /// When the current pause ends; `None` outside of one.
@@ -143,6 +195,10 @@ impl Pause {
             _ => None,
         }
     }
+}
+
+fn doubled(times: u32) -> Duration {
+    FIRST_GUESS.saturating_mul(1 << times.min(16))
 }
 
 #[cfg(test)]
@@ -157,6 +213,12 @@ mod tests {
 
     fn guess() -> Told {
         Told::Nothing { stretch: 0, reason: Reason::Guess { told: CallId(1) } }
+    }
+
+    fn send(pause: &mut Pause, id: CallId, now: Instant) -> Option<Round> {
+        let round = pause.on_granted(id, now);
+        pause.on_begun(id, TRIP, now);
+        round
     }
 
     fn until(pause: &Pause, now: u64) -> Option<Instant> {
@@ -189,17 +251,17 @@ mod tests {
         let mut pause = Pause::default();
         pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
         assert_eq!(pause.blocker(at(1_000)), None);
-        let probe = pause.on_sent(CallId(2), TRIP, at(1_000));
+        let probe = send(&mut pause, CallId(2), at(1_000));
         assert!(pause.blocker(at(1_001)).is_some());
         pause.on_accepted(probe, 8);
-        let second = pause.on_sent(CallId(3), TRIP, at(1_010));
-        let third = pause.on_sent(CallId(4), TRIP, at(1_010));
+        let second = send(&mut pause, CallId(3), at(1_010));
+        let third = send(&mut pause, CallId(4), at(1_010));
         assert!(pause.blocker(at(1_010)).is_some());
         pause.on_accepted(second, 8);
         pause.on_accepted(third, 8);
         for call in 5..50 {
             assert_eq!(pause.blocker(at(1_020)), None);
-            pause.on_sent(CallId(call), TRIP, at(1_020));
+            send(&mut pause, CallId(call), at(1_020));
         }
     }
 
@@ -207,11 +269,11 @@ mod tests {
     fn a_probe_that_is_lost_or_late_hands_its_turn_on() {
         let mut pause = Pause::default();
         pause.on_refused(CallId(1), at(0), guess(), at(0));
-        let probe = pause.on_sent(CallId(2), TRIP, at(500));
+        let probe = send(&mut pause, CallId(2), at(500));
         assert_eq!(until(&pause, 500), Some(at(1_500)));
         pause.on_lost(CallId(2), probe, at(600));
         assert_eq!(pause.blocker(at(600)), None);
-        pause.on_sent(CallId(3), TRIP, at(600));
+        send(&mut pause, CallId(3), at(600));
         assert_eq!(until(&pause, 1_000), Some(at(1_600)));
         assert_eq!(until(&pause, 1_600), None);
     }
@@ -225,9 +287,33 @@ mod tests {
             assert_eq!(pause.until(), Some(at(now + 1 + length)));
             now += 1 + length;
         }
-        let probe = pause.on_sent(CallId(1), TRIP, at(now));
+        let probe = send(&mut pause, CallId(1), at(now));
         pause.on_accepted(probe, 8);
         pause.on_refused(CallId(2), at(now + 5), guess(), at(now + 6));
         assert_eq!(pause.until(), Some(at(now + 6 + 500)));
+    }
+    #[test]
+    fn what_left_before_a_pause_does_not_end_its_ramp() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
+        let probe = send(&mut pause, CallId(2), at(1_000));
+        // A refusal of the same event comes late, and says more.
+        pause.on_refused(CallId(3), at(5), Told::Until(at(3_000)), at(1_005));
+        assert!(pause.is_on(at(2_999)));
+        let second = send(&mut pause, CallId(4), at(3_000));
+        pause.on_accepted(probe, 8);
+        assert!(pause.blocker(at(3_001)).is_some());
+        pause.on_accepted(second, 8);
+        assert!(pause.blocker(at(3_001)).is_none());
+    }
+    #[test]
+    fn a_told_wait_that_proves_too_short_again_and_again_is_held_for_longer() {
+        let mut pause = Pause::default();
+        let mut now = 0;
+        for length in [1, 1, 500, 1_000, 1_000] {
+            pause.on_refused(CallId(1), at(now), Told::Until(at(now + 11)), at(now + 10));
+            assert_eq!(pause.until(), Some(at(now + 10 + length)));
+            now += 10 + length;
+        }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Sliding {
     amount: u64,
     period: Duration,
     /// Spent by attempts that are not answered yet.
-    pending: u64,
+    pub(super) pending: u64,
     /// Spent by answered attempts, oldest first.
     spent: VecDeque<Spent>,
     /// The sum over `spent`.
@@ -73,6 +73,13 @@ impl Sliding {
                 last.cost += cost;
             }
             _ => self.spent.push_back(Spent { first: answered, last: answered, cost }),
+        }
+    }
+
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate);
+        if let Some(last) = self.spent.back_mut() {
+            last.cost = (last.cost + actual).saturating_sub(estimate);
         }
     }
 }

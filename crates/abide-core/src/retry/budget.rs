@@ -28,6 +28,11 @@ impl Budget {
         }
     }
 
+    /// The retry is not made after all.
+    pub(crate) fn refund(&mut self) {
+        self.tokens = CAPACITY.min(self.tokens + COST);
+    }
+
     /// A call succeeded; `paid` says whether its attempt was a retry that took tokens.
     pub(crate) fn on_success(&mut self, paid: bool) {
         self.tokens = CAPACITY.min(self.tokens + if paid { COST } else { 1 });

@@ -195,7 +195,7 @@ impl Parts {
         let mut url = match &inner.base {
             Some(base) if !target.contains("://") => base
                 .join(target.trim_start_matches('/'))
-                .map_err(|e| Error::setting(format!("'{target}' can't be put after the base: {e}")))?,
+                .map_err(|e| Error::setting(format!("the target can't be put after the base: {e}")))?,
             _ => builder::parse_url(target)?,
         };
         url.set_fragment(None);

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Statement, params};
 use super::Journal;
 use super::digest::Digest;
 use super::error::Result;
-use super::place::{Failure, Frontier, Page, Place};
+use super::place::{Failure, Frontier, Page, Place, Todo};
 
 /// A transaction. Dropped without [`Self::commit`] it leaves no trace.
 pub(crate) struct Batch<'j> {
@@ -99,12 +99,13 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Notes that the job cannot go on. Its place in the output is not known before [`Self::pass_over`].
-    pub(crate) fn fail(&mut self, place: Place, failure: &Failure) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO failures (job, page, url, status, reason) VALUES (?, ?, ?, ?, ?)";
+    /// Notes that a job cannot go on at `todo`. Its place in the output is not known before [`Self::pass_over`].
+    pub(crate) fn fail(&mut self, todo: &Todo, failure: &Failure) -> Result<()> {
+        let Place { job, page } = todo.place;
+        let sql = "INSERT OR REPLACE INTO failures (job, page, next, url, status, reason) VALUES (?, ?, ?, ?, ?, ?)";
         self.conn.execute(
             sql,
-            params![place.job.cast_signed(), place.page.cast_signed(), failure.url, failure.status, failure.reason],
+            params![job.cast_signed(), page.cast_signed(), todo.url, failure.url, failure.status, failure.reason],
         )?;
         Ok(())
     }
@@ -125,7 +126,7 @@ impl Batch<'_> {
     /// Makes the failures of a finished run the gaps that this run fills, and begins its output at `frontier`.
     pub(crate) fn begin_splice(&mut self) -> Result<()> {
         self.conn.execute_batch(
-            "DELETE FROM gaps; INSERT INTO gaps (job, page, url, offset) SELECT job, page, url, offset FROM failures;
+            "DELETE FROM gaps; INSERT INTO gaps (job, page, next, offset) SELECT job, page, next, offset FROM failures;
              DELETE FROM failures; DELETE FROM marks",
         )?;
         Ok(())

@@ -12,8 +12,7 @@ use super::place::{Failed, Failure, Frontier, Held, Place, Todo};
 #[derive(Debug)]
 pub(crate) struct Gap {
     /// The first page that is missing.
-    pub(crate) place: Place,
-    pub(crate) url: String,
+    pub(crate) todo: Todo,
     /// Where its rows belong, in bytes from the start of the earlier output.
     pub(crate) offset: u64,
 }
@@ -107,9 +106,9 @@ impl Journal {
 
     /// The first gap at `job` or after it.
     pub(crate) fn gap_from(&self, job: u64) -> Result<Option<Gap>> {
-        let sql = "SELECT job, page, url, offset FROM gaps WHERE job >= ? ORDER BY job LIMIT 1";
+        let sql = "SELECT job, page, next, offset FROM gaps WHERE job >= ? ORDER BY job LIMIT 1";
         let gap = self.conn.query_row(sql, [job.cast_signed()], |row| {
-            Ok(Gap { place: read_place(row, 0)?, url: row.get(2)?, offset: read_u64(row, 3)? })
+            Ok(Gap { todo: Todo { place: read_place(row, 0)?, url: row.get(2)? }, offset: read_u64(row, 3)? })
         });
         Ok(gap.optional()?)
     }

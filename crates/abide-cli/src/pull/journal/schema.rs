@@ -23,13 +23,13 @@ CREATE TABLE marks (id INTEGER PRIMARY KEY, job INTEGER NOT NULL, page INTEGER N
     digest INTEGER NOT NULL, copied INTEGER NOT NULL, copy_to INTEGER NOT NULL, records INTEGER NOT NULL, pages INTEGER NOT NULL);
 CREATE TABLE waiting (job INTEGER NOT NULL, page INTEGER NOT NULL, next TEXT, records INTEGER NOT NULL, bytes BLOB NOT NULL);
 CREATE UNIQUE INDEX waiting_place ON waiting (job, page);
-CREATE TABLE failures (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, url TEXT NOT NULL, status INTEGER, reason TEXT NOT NULL,
-    offset INTEGER);
-CREATE TABLE gaps (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, url TEXT NOT NULL, offset INTEGER NOT NULL);
+CREATE TABLE failures (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, next TEXT, url TEXT NOT NULL, status INTEGER,
+    reason TEXT NOT NULL, offset INTEGER);
+CREATE TABLE gaps (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, next TEXT, offset INTEGER NOT NULL);
 CREATE TABLE visited (job INTEGER NOT NULL, hash INTEGER NOT NULL, page INTEGER NOT NULL, url TEXT NOT NULL,
     PRIMARY KEY (job, hash, page)) WITHOUT ROWID;
 CREATE TABLE files (job INTEGER PRIMARY KEY, size INTEGER, modified INTEGER, digest INTEGER, records INTEGER, pages INTEGER,
-    synced INTEGER NOT NULL DEFAULT 0, old_size INTEGER, old_modified INTEGER);
+    named INTEGER NOT NULL DEFAULT 0, old_size INTEGER, old_modified INTEGER);
 ";
 
 /// Must run within a transaction: a kill leaves either no journal or a whole one.

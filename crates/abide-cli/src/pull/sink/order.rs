@@ -62,7 +62,7 @@ impl Order {
                 _ if job == at.place.job => Todo { place: at.place, url: at.url.clone() },
                 None => Todo { place: Place::start_of(job), url: None },
                 Some(_) => match journal.gap_from(job)? {
-                    Some(gap) => Todo { place: gap.place, url: (gap.place.page > 0).then_some(gap.url) },
+                    Some(gap) => gap.todo,
                     None => return Ok(None),
                 },
             };
@@ -73,10 +73,10 @@ impl Order {
             if self.heard_of.is_none_or(|last| job > last) {
                 return Ok(Some(start));
             }
-            if self.failed == 0 || journal.failed_at(job)?.is_none() {
-                if let Some(todo) = journal.follow(start)? {
-                    return Ok(Some(todo));
-                }
+            if (self.failed == 0 || journal.failed_at(job)?.is_none())
+                && let Some(todo) = journal.follow(start)?
+            {
+                return Ok(Some(todo));
             }
             job += 1;
         }
@@ -101,13 +101,10 @@ impl Order {
         job: u64,
         failure: &Failure,
     ) -> Result<()> {
-        let place = match self.todo(journal, job)? {
-            Some(todo) if todo.place.job == job => todo.place,
-            // The job is all there, or has failed before.
-            _ => return Ok(()),
-        };
+        // Otherwise the job is all there, or has failed before.
+        let Some(todo) = self.todo(journal, job)?.filter(|todo| todo.place.job == job) else { return Ok(()) };
         self.transact(journal, output, |order, batch, output| {
-            batch.fail(place, failure)?;
+            batch.fail(&todo, failure)?;
             order.failures += 1;
             order.failed += 1;
             order.heard_of = order.heard_of.max(Some(job));
@@ -217,8 +214,8 @@ impl Order {
 fn go_to_gap(journal: &Journal, frontier: &mut Frontier, job: u64, splice: Splice) -> Result<()> {
     match journal.gap_from(job)? {
         Some(gap) => {
-            frontier.place = gap.place;
-            frontier.url = (gap.place.page > 0).then_some(gap.url);
+            frontier.place = gap.todo.place;
+            frontier.url = gap.todo.url;
             frontier.copy_to = gap.offset;
         }
         None => {

@@ -4,6 +4,8 @@
 //! failed job, the journal keeps the offset at which its rows belong. The output is renamed all the same, and the next run writes
 //! a new `NAME.part` out of `NAME` and the pages that were missing, so that the rows stand where they would have stood.
 
+#[cfg(test)]
+mod model;
 mod open;
 mod part;
 #[cfg(test)]

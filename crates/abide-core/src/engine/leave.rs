@@ -1,0 +1,77 @@
+//! How a call goes away from its gate: what it holds is given back, and what it spent is remembered.
+
+use super::{Engine, Phase};
+use crate::call::CallId;
+use crate::decision::{Decision, GiveUp};
+use crate::time::Now;
+
+impl Engine {
+    /// Sees to it that the call's gate knows of its deadline.
+    pub(super) fn expect_deadline(&mut self, id: CallId) {
+        if let Some(state) = self.calls.get(&id)
+            && let Some(deadline) = state.seat.deadline
+        {
+            self.gates[state.gate].deadlines.insert((deadline, id));
+        }
+    }
+
+    pub(super) fn forget_deadline(&mut self, id: CallId) {
+        if let Some(state) = self.calls.get(&id)
+            && let Some(deadline) = state.seat.deadline
+        {
+            self.gates[state.gate].deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// Gives back what a call holds at its gate, whatever it is doing.
+    pub(super) fn release(&mut self, id: CallId, now: Now) {
+        let Some(state) = self.calls.get_mut(&id) else { return };
+        let gate = &mut self.gates[state.gate];
+        match &state.phase {
+            Phase::Ready { since } => {
+                gate.ledger.charge(&mut state.account, since, now.mono);
+                gate.queue.remove(&state.seat);
+            }
+            Phase::Aside { since, until } => {
+                state.account.add(state.why.reason, now.mono.since(*since));
+                self.aside.add(state.why.reason, now.mono.since(*since));
+                gate.queue.remove_aside(id, *until);
+            }
+            Phase::Granted { permit, back_at, round } => {
+                gate.grants.remove(&(*back_at, id));
+                gate.refund(permit);
+                gate.pause.on_lost(id, *round, now.mono);
+            }
+            Phase::Lapsed => {}
+            Phase::Flying { permit, sent, round, .. } => {
+                gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
+                gate.quotas.release(permit.claim);
+                gate.unanswered -= 1;
+                gate.slots.used -= 1;
+                gate.pause.on_lost(id, *round, now.mono);
+            }
+            Phase::Returned { .. } => gate.slots.used -= 1,
+        }
+    }
+
+    /// Forgets a call that holds nothing any more.
+    pub(super) fn end(&mut self, id: CallId, ok: bool) {
+        self.forget_deadline(id);
+        self.calls.remove(&id);
+        if ok {
+            self.stats.ok += 1;
+        } else {
+            self.stats.failed += 1;
+        }
+    }
+
+    /// The call ends without an answer.
+    pub(super) fn give_up(&mut self, id: CallId, reason: GiveUp, now: Now) {
+        self.release(id, now);
+        if let Some(state) = self.calls.get(&id) {
+            let account = state.account.clone();
+            self.decisions.push_back(Decision::GiveUp { id, reason, account });
+        }
+        self.end(id, false);
+    }
+}

@@ -1,0 +1,527 @@
+//! Plays a story in virtual time: jumps to the next moment at which something happens, and obeys the engine as a shell does.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use abide_core::call::{Account, Patience, Safety};
+use abide_core::decision::Why;
+use abide_core::event::{Failure, Redirect};
+use abide_core::time::{Instant, Now, Wall};
+use abide_core::{Call, CallId, Decision, Engine, Event, Key, Policy, Route};
+use http::StatusCode;
+
+use crate::judge::Judge;
+use crate::rules::{MS, SEC};
+use crate::world::{Dice, Fate, Server, Way};
+
+/// Somebody who wants something: what they ask for, and how they behave.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// When they ask.
+    pub(crate) at: u64,
+    /// The server that they ask first.
+    pub(crate) server: usize,
+    pub(crate) safety: Safety,
+    pub(crate) cost: u32,
+    pub(crate) priority: i8,
+    /// From `at` on.
+    pub(crate) deadline: Option<u64>,
+    pub(crate) max_wait: Option<Patience>,
+    pub(crate) listens: bool,
+    /// When they lose interest, from `at` on.
+    pub(crate) leaves: Option<u64>,
+    /// How long they take to begin after they were let through.
+    pub(crate) sluggish: u64,
+    /// How long they read the body, and whether it breaks off the first time.
+    pub(crate) body: u64,
+    pub(crate) breaks: bool,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            at: 0,
+            server: 0,
+            safety: Safety::Idempotent,
+            cost: 1,
+            priority: 0,
+            deadline: None,
+            max_wait: None,
+            listens: false,
+            leaves: None,
+            sluggish: 0,
+            body: 0,
+            breaks: false,
+        }
+    }
+}
+
+/// A story before it is played.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(crate) policy: Policy,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) callers: Vec<Caller>,
+    pub(crate) way: Way,
+    /// After so long without an answer the caller's timer fires.
+    pub(crate) timeout: u64,
+    /// The wall clock jumps by so much at a moment.
+    pub(crate) jumps: Vec<(u64, i64)>,
+    pub(crate) seed: u64,
+    /// Whether the engine's books are checked after each input, which costs a look at every call.
+    pub(crate) audited: bool,
+}
+
+impl Story {
+    pub(crate) fn new(server: Server, callers: Vec<Caller>) -> Self {
+        Self {
+            policy: Policy::default(),
+            servers: vec![server],
+            callers,
+            way: Way::millis(5, 0),
+            timeout: 30 * SEC,
+            jumps: Vec::new(),
+            seed: 1,
+            audited: true,
+        }
+    }
+
+    pub(crate) fn play(self) -> Ending {
+        Stage::new(self).play()
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Answered(StatusCode, abide_core::decision::Verdict),
+    GivenUp(abide_core::decision::GiveUp, Account),
+    Cancelled,
+}
+
+/// What is known after a story.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) engine: Engine,
+    pub(crate) servers: Vec<Server>,
+    /// By caller: when the call ended, and how.
+    pub(crate) ends: Vec<(u64, End)>,
+    /// Every attempt that left: when, whose, where to.
+    pub(crate) sent: Vec<(u64, CallId, usize)>,
+    pub(crate) waits: Vec<(u64, CallId, Why)>,
+    /// When the last call ended.
+    pub(crate) over: u64,
+    pub(crate) ticks: usize,
+}
+
+impl Ending {
+    pub(crate) fn ok(&self) -> usize {
+        self.ends.iter().filter(|(_, end)| matches!(end, End::Answered(StatusCode::OK, _))).count()
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.servers.iter().map(|server| server.refused).sum()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Submit(usize),
+    Leave(usize),
+    Begin(usize),
+    Arrive(u64),
+    Answer(u64, Fate),
+    Fail(u64, Failure),
+    BodyEnds(usize, u64),
+    Jump(i64),
+}
+
+/// One attempt on its way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    caller: usize,
+    server: usize,
+}
+
+/// Where a call is, as its caller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Outside,
+    Waiting,
+    Granted,
+    Flying(u64),
+    /// An answer or a failure was told; the engine has to decide on it.
+    Landed,
+    Reading(u64),
+    Over,
+}
+
+struct Stage {
+    engine: Engine,
+    servers: Vec<Server>,
+    callers: Vec<Caller>,
+    way: Way,
+    timeout: u64,
+    dice: Dice,
+    agenda: BinaryHeap<Reverse<(u64, u64)>>,
+    happenings: BTreeMap<u64, Happening>,
+    flights: BTreeMap<u64, Flight>,
+    places: Vec<Place>,
+    at_server: Vec<usize>,
+    status: Vec<StatusCode>,
+    broke: Vec<bool>,
+    ids: BTreeMap<CallId, usize>,
+    named: Vec<Option<CallId>>,
+    counter: u64,
+    now: u64,
+    skew: i64,
+    judge: Judge,
+    ends: Vec<Option<(u64, End)>>,
+    sent: Vec<(u64, CallId, usize)>,
+    waits: Vec<(u64, CallId, Why)>,
+    ticks: usize,
+    idle_ticks: usize,
+    audited: bool,
+}
+
+/// Ticks in a row that change nothing.
+const IDLE_TICKS: usize = 8;
+/// 2023-11-14, on a whole second.
+const EPOCH: u64 = 1_700_000_000;
+
+impl Stage {
+    fn new(story: Story) -> Self {
+        let n = story.callers.len();
+        let mut stage = Self {
+            engine: Engine::new(story.policy.clone(), story.seed),
+            judge: Judge::new(&story),
+            servers: story.servers,
+            callers: story.callers,
+            way: story.way,
+            timeout: story.timeout,
+            dice: Dice::new(story.seed),
+            agenda: BinaryHeap::new(),
+            happenings: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            places: vec![Place::Outside; n],
+            at_server: Vec::new(),
+            status: vec![StatusCode::OK; n],
+            broke: vec![false; n],
+            ids: BTreeMap::new(),
+            named: vec![None; n],
+            counter: 0,
+            now: 0,
+            skew: 0,
+            ends: vec![None; n],
+            sent: Vec::new(),
+            waits: Vec::new(),
+            ticks: 0,
+            idle_ticks: 0,
+            audited: story.audited,
+        };
+        stage.at_server = stage.callers.iter().map(|caller| caller.server).collect();
+        for i in 0..n {
+            stage.at(stage.callers[i].at, Happening::Submit(i));
+            if let Some(leaves) = stage.callers[i].leaves {
+                stage.at(stage.callers[i].at + leaves, Happening::Leave(i));
+            }
+        }
+        for (at, by) in story.jumps {
+            stage.at(at, Happening::Jump(by));
+        }
+        stage
+    }
+
+    fn play(mut self) -> Ending {
+        let most = 20_000 * self.callers.len() + 1_000;
+        for _ in 0..most {
+            let happening = self.agenda.peek().map(|Reverse((at, _))| *at);
+            let timeout = self.engine.poll_timeout().map(Instant::as_nanos);
+            match (happening, timeout) {
+                (None, None) => return self.end(),
+                (Some(at), timeout) if timeout.is_none_or(|timeout| at < timeout) => {
+                    self.now = at;
+                    self.idle_ticks = 0;
+                    if let Some(Reverse((_, number))) = self.agenda.pop()
+                        && let Some(happening) = self.happenings.remove(&number)
+                    {
+                        self.happen(happening);
+                    }
+                }
+                (_, Some(timeout)) => {
+                    self.now = self.now.max(timeout);
+                    self.tick();
+                }
+                (Some(_), None) => unreachable!("the arm above takes it"),
+            }
+        }
+        panic!("the story does not end: {:?}", self.engine);
+    }
+
+    fn end(self) -> Ending {
+        let over = self.ends.iter().flatten().map(|(at, _)| *at).max().unwrap_or(0);
+        let ends: Vec<_> = self
+            .ends
+            .into_iter()
+            .enumerate()
+            .map(|(i, end)| end.unwrap_or_else(|| panic!("call of caller {i} has no end: {:?}", self.engine)))
+            .collect();
+        assert_eq!(self.engine.waits().count(), 0, "something still waits");
+        self.judge.end(&self.engine, &ends, Now { mono: Instant::from_nanos(self.now), wall: Wall::default() });
+        Ending {
+            engine: self.engine,
+            servers: self.servers,
+            ends,
+            sent: self.sent,
+            waits: self.waits,
+            over,
+            ticks: self.ticks,
+        }
+    }
+
+    fn at(&mut self, at: u64, happening: Happening) {
+        self.counter += 1;
+        self.agenda.push(Reverse((at, self.counter)));
+        self.happenings.insert(self.counter, happening);
+    }
+
+    fn wall(&self) -> u64 {
+        (EPOCH * SEC + self.now).saturating_add_signed(self.skew)
+    }
+
+    fn clock(&self) -> Now {
+        Now { mono: Instant::from_nanos(self.now), wall: Wall::from_nanos(self.wall().cast_signed()) }
+    }
+
+    fn tick(&mut self) {
+        self.ticks += 1;
+        self.engine.handle(Event::Tick, self.clock());
+        let decided = self.drain();
+        self.idle_ticks = if decided { 0 } else { self.idle_ticks + 1 };
+        let next = self.engine.poll_timeout().map(Instant::as_nanos);
+        assert!(next.is_none_or(|next| next > self.now), "the engine asks for a tick that has just been");
+        assert!(
+            self.idle_ticks <= IDLE_TICKS || !self.agenda.is_empty(),
+            "ticks that decide nothing: {:?}",
+            self.engine
+        );
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        if std::env::var("LAWS_TRACE").is_ok() {
+            eprintln!("{:>8.3} {happening:?}", self.now as f64 / 1e6);
+        }
+        match happening {
+            Happening::Submit(i) => self.submit(i),
+            Happening::Leave(i) => {
+                if let Some(id) = self.named[i].filter(|_| self.places[i] != Place::Over) {
+                    self.judge.on_lost(id, self.now);
+                    self.engine.cancel(id, self.clock());
+                    self.finish(i, End::Cancelled);
+                    assert!(!self.drain_for(Some(id)), "a cancelled call is decided on");
+                }
+            }
+            Happening::Begin(i) => self.begin(i),
+            Happening::Arrive(number) => self.arrive(number),
+            Happening::Answer(number, fate) => self.answer(number, fate),
+            Happening::Fail(number, failure) => self.fail(number, failure),
+            Happening::BodyEnds(i, number) => self.body_ends(i, number),
+            Happening::Jump(by) => self.skew += by,
+        }
+    }
+
+    fn submit(&mut self, i: usize) {
+        let caller = &self.callers[i];
+        let mut call = Call::new(key(caller.server), caller.safety);
+        call.cost = caller.cost;
+        call.priority = caller.priority;
+        call.deadline = caller.deadline.map(|after| Instant::from_nanos(self.now + after));
+        call.max_wait = caller.max_wait;
+        call.listens = caller.listens;
+        let id = self.engine.submit(call, self.clock());
+        self.ids.insert(id, i);
+        self.named[i] = Some(id);
+        self.places[i] = Place::Waiting;
+        self.judge.on_submitted(id, i, &self.callers[i], self.now);
+        self.drain();
+    }
+
+    fn begin(&mut self, i: usize) {
+        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Granted) else { return };
+        if !self.engine.begin(id, self.clock()) {
+            self.places[i] = Place::Waiting;
+            self.judge.on_lapsed(id, self.now);
+            self.drain();
+            return;
+        }
+        self.counter += 1;
+        let number = self.counter;
+        let server = self.at_server[i];
+        self.flights.insert(number, Flight { caller: i, server });
+        self.places[i] = Place::Flying(number);
+        self.sent.push((self.now, id, server));
+        self.judge.on_begun(id, server, self.now);
+        let there = self.way.draw(&mut self.dice);
+        if self.servers[server].is_unreachable(&mut self.dice, self.now) {
+            self.at(self.now + there, Happening::Fail(number, Failure::Connect));
+        } else {
+            self.at(self.now + there, Happening::Arrive(number));
+            self.at(self.now + self.timeout, Happening::Fail(number, Failure::Timeout));
+        }
+        self.drain();
+    }
+
+    /// The server counts what arrives, whether anybody still waits for the answer or not.
+    fn arrive(&mut self, number: u64) {
+        let Some(Flight { caller, server }) = self.flights.get(&number).copied() else { return };
+        let cost = u64::from(self.callers[caller].cost);
+        let wall = self.wall();
+        let fate = self.servers[server].arrive(cost, self.now, wall, &mut self.dice);
+        let (service, back) = (self.servers[server].service, self.way.draw(&mut self.dice));
+        match fate {
+            Fate::Stall => {}
+            Fate::Reset => self.at(self.now + service + back, Happening::Fail(number, Failure::Reset)),
+            Fate::Answer { counted, .. } => {
+                // A refusal is quick; what is counted takes its time.
+                let service = if counted { service } else { 0 };
+                self.at(self.now + service + back, Happening::Answer(number, fate));
+            }
+        }
+    }
+
+    fn answer(&mut self, number: u64, fate: Fate) {
+        let (Some(flight), Fate::Answer { status, headers, counted }) = (self.flights.remove(&number), fate) else {
+            return;
+        };
+        if counted {
+            // The place at the server is free since half a way; freeing it now is the stricter world.
+            self.servers[flight.server].leave();
+        }
+        let i = flight.caller;
+        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
+        let to = (flight.server + 1) % self.servers.len();
+        let redirect = status.is_redirection().then(|| Redirect {
+            key: key(to),
+            route: Route::default(),
+            safety: self.callers[i].safety,
+        });
+        self.places[i] = Place::Landed;
+        self.status[i] = status;
+        self.judge.on_answered(id, flight.server, status, &headers, self.now);
+        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
+        self.drain();
+        assert_ne!(self.places[i], Place::Landed, "an answer is not decided on");
+    }
+
+    fn fail(&mut self, number: u64, failure: Failure) {
+        let Some(flight) = self.flights.get(&number).copied() else { return };
+        let i = flight.caller;
+        if failure != Failure::Timeout {
+            self.flights.remove(&number);
+        }
+        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
+        self.told_failure(i, id, failure);
+    }
+
+    fn told_failure(&mut self, i: usize, id: CallId, failure: Failure) {
+        self.places[i] = Place::Landed;
+        self.judge.on_failed(id, failure, self.now);
+        self.engine.handle(Event::Failed { id, failure }, self.clock());
+        self.drain();
+        assert_ne!(self.places[i], Place::Landed, "a failure is not decided on");
+    }
+
+    fn body_ends(&mut self, i: usize, number: u64) {
+        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Reading(number)) else { return };
+        if self.callers[i].breaks && !std::mem::replace(&mut self.broke[i], true) {
+            return self.told_failure(i, id, Failure::Body);
+        }
+        let account = self.engine.account(id).cloned().unwrap_or_default();
+        self.judge.on_account(id, &account, self.now);
+        self.engine.handle(Event::Done { id }, self.clock());
+        let verdict = self.judge.verdict(id);
+        self.finish(i, End::Answered(self.status[i], verdict));
+        self.drain();
+    }
+
+    fn finish(&mut self, i: usize, end: End) {
+        self.places[i] = Place::Over;
+        assert!(self.ends[i].is_none(), "caller {i} is told of two ends");
+        self.ends[i] = Some((self.now, end));
+    }
+
+    /// Does what the engine says. Returns whether it said anything.
+    fn drain(&mut self) -> bool {
+        self.drain_for(None)
+    }
+
+    /// Does what the engine says. Returns whether it said anything, or anything on one call.
+    fn drain_for(&mut self, only: Option<CallId>) -> bool {
+        let mut any = false;
+        while let Some(decision) = self.engine.poll_decision() {
+            any |= only.is_none_or(|id| id == decision.id());
+            self.obey(decision);
+        }
+        #[cfg(debug_assertions)]
+        if let Some(wrong) = self.audited.then(|| self.engine.audit().err()).flatten() {
+            panic!("{wrong}");
+        }
+        any
+    }
+
+    fn obey(&mut self, decision: Decision) {
+        if std::env::var("LAWS_TRACE").is_ok() {
+            eprintln!("{:>8.3} {decision:?}", self.now as f64 / 1e6);
+        }
+        let id = decision.id();
+        let i = self.ids[&id];
+        let place = self.places[i];
+        assert_ne!(place, Place::Over, "{decision:?} on a call that has ended");
+        match decision {
+            Decision::Send { attempt, .. } => {
+                assert_eq!(place, Place::Waiting, "{decision:?}");
+                self.judge.on_granted(id, attempt, self.now);
+                self.places[i] = Place::Granted;
+                self.at(self.now + self.callers[i].sluggish, Happening::Begin(i));
+            }
+            Decision::Wait { why, .. } => {
+                assert_eq!(place, Place::Waiting, "{decision:?}");
+                self.judge.on_wait(id, why, self.now);
+                self.waits.push((self.now, id, why));
+            }
+            Decision::Retry { .. } => {
+                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.places[i] = Place::Waiting;
+                self.judge.on_retry(id, self.now);
+            }
+            Decision::Follow { .. } => {
+                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.places[i] = Place::Waiting;
+                self.at_server[i] = (self.at_server[i] + 1) % self.servers.len();
+                self.judge.on_follow(id, self.at_server[i], self.now);
+            }
+            Decision::Return { verdict, .. } => {
+                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.judge.on_returned(id, verdict, self.now);
+                self.counter += 1;
+                self.places[i] = Place::Reading(self.counter);
+                self.at(self.now + self.callers[i].body, Happening::BodyEnds(i, self.counter));
+            }
+            Decision::GiveUp { reason, account, .. } => {
+                self.judge.on_given_up(id, &reason, self.now);
+                self.judge.on_account(id, &account, self.now);
+                self.finish(i, End::GivenUp(reason, account));
+            }
+            other => panic!("{other:?} is not part of these stories"),
+        }
+    }
+}
+
+pub(crate) fn key(server: usize) -> Key {
+    Key::new(format!("https://api{server}.example"), 0)
+}
+
+pub(crate) const fn millis(millis: u64) -> Duration {
+    Duration::from_nanos(millis * MS)
+}
