@@ -74,6 +74,11 @@ impl<'a> Key<'a> {
         (!name.is_empty()).then_some(name)
     }
 
+    /// Whether it names neither a vendor nor a dimension.
+    pub(super) fn is_plain(&self) -> bool {
+        self.vendor.is_empty() && self.dimensions.is_empty()
+    }
+
     /// Whether both could be the same bucket, spelled differently.
     pub(super) fn is_akin(&self, other: &Self) -> bool {
         self.vendor == other.vendor && *self.dimensions == *other.dimensions
@@ -110,7 +115,18 @@ pub(super) fn may_matter(name: &str) -> bool {
     name.as_bytes().windows(4).any(|part| {
         matches!(
             part,
-            b"limi" | b"quot" | b"rema" | b"rese" | b"retr" | b"thro" | b"usag" | b"used" | b"left" | b"coun" | b"char"
+            b"limi"
+                | b"quot"
+                | b"rema"
+                | b"rese"
+                | b"retr"
+                | b"thro"
+                | b"usag"
+                | b"used"
+                | b"left"
+                | b"coun"
+                | b"char"
+                | b"conc"
         )
     })
 }

@@ -164,6 +164,21 @@ fn two_spellings_of_one_quota_are_one_quota() {
 }
 
 #[test]
+fn old_and_new_fields_of_one_quota_are_one_quota() {
+    let signal = read(
+        200,
+        &[
+            ("X-RateLimit-Limit", "60"),
+            ("X-RateLimit-Remaining", "7"),
+            ("X-RateLimit-Reset", "1767225642"),
+            ("RateLimit-Policy", "\"60-in-1min\"; q=60; w=60; pk=:YWJj:"),
+            ("RateLimit", "\"60-in-1min\"; r=7; t=43"),
+        ],
+    );
+    assert_eq!(quotas(&signal), [Quota { name: Some("60-in-1min".to_owned()), window: secs(60), ..quota(60, 7, 43) }]);
+}
+
+#[test]
 fn what_was_used_tells_what_is_left() {
     let signal = read(200, &[("X-Vendor-RateLimit", "60"), ("X-Vendor-RateLimit-Used", "12")]);
     assert_eq!(quotas(&signal), [Quota { name: Some("vendor".to_owned()), reset: None, ..quota(60, 48, 0) }]);

@@ -148,8 +148,8 @@ fn word(part: &str) -> Word<'_> {
         "remaining" | "remain" | "remains" | "rem" | "left" | "available" | "balance" => Word::Claim(Claim::Remaining),
         "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Claim(Claim::Used),
         "count" => Word::Claim(Claim::Count),
-        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expire" | "expires" | "expiry"
-        | "until" => Word::Claim(Claim::Reset),
+        "reset" | "resets" | "resetting" | "resetson" | "resetsin" | "resetsat" | "next" | "renew" | "renews"
+        | "refresh" | "expire" | "expires" | "expiry" | "until" => Word::Claim(Claim::Reset),
         "retry" | "backoff" => Word::Claim(Claim::Retry),
         "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::Claim(Claim::After),
         "window" | "interval" | "period" | "duration" => Word::Claim(Claim::Window),
