@@ -143,6 +143,7 @@ impl<'a> Reading<'a> {
     }
 
     fn reset(&mut self, header: &str, mut name: Name<'a>, value: &str, memory: &mut Memory, now: Now) {
+        name.hint.scale = memory.by_hand(header).or(name.hint.scale);
         // Only the size of a distance is in doubt: an epoch shows itself.
         let number = Decimal::parse(value.trim()).filter(|number| number.count() < 100_000_000);
         if let (None, false, Some(number)) = (name.hint.scale, name.hint.absolute, number) {

@@ -205,6 +205,43 @@ fn moments_are_counted_on_the_servers_clock() {
     assert_eq!(read_at(&mut reader, now, 503, &retry).wait, Some(Wait::For(Duration::from_secs(7))));
 }
 
+/// Reads resets that come so many milliseconds after the first.
+fn resets(reader: &mut Reader, answers: &[(u64, &str)]) -> Vec<Option<Duration>> {
+    let mut read = |(millis, reset): &(u64, &str)| {
+        let later = Duration::from_millis(*millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0].reset
+    };
+    answers.iter().map(&mut read).collect()
+}
+
+#[test]
+fn what_earlier_answers_showed_decides_the_unit() {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let told = resets(&mut Reader::default(), &[(0, "29984"), (2_500, "27480"), (3_000, "26980")]);
+    assert_eq!(told, [secs(29_984), millis(27_480), millis(26_980)]);
+}
+
+#[test]
+fn a_unit_that_was_set_by_hand_holds_from_the_first_answer_on() {
+    let mut reader = Reader::default();
+    reader.set_unit(&HeaderName::from_static("x-ratelimit-reset"), Scale::Minutes);
+    assert_eq!(resets(&mut reader, &[(0, "30"), (2_500, "29")]), [secs(1_800), secs(1_740)]);
+}
+
+#[test]
+fn a_window_that_keeps_its_distance_is_marked_as_rolling() {
+    let mut reader = Reader::default();
+    let mut rolls = |millis: u64, reset: &str| {
+        let later = Duration::from_millis(millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(&mut reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0]
+            .rolling
+    };
+    let all: Vec<_> = (0..5).map(|turn| rolls(turn * 5_000, "58")).collect();
+    assert_eq!(all, [false, false, false, true, true]);
+}
+
 #[test]
 fn a_reset_beyond_belief_is_not_reported() {
     let signal = read(429, &[("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "4102444800")]);
