@@ -112,22 +112,14 @@ impl Name<'_> {
 
 /// Whether a name is worth a closer look; nearly all are not.
 pub(super) fn may_matter(name: &str) -> bool {
-    name.as_bytes().windows(4).any(|part| {
-        matches!(
-            part,
-            b"limi"
-                | b"quot"
-                | b"rema"
-                | b"rese"
-                | b"retr"
-                | b"thro"
-                | b"usag"
-                | b"used"
-                | b"left"
-                | b"coun"
-                | b"char"
-                | b"conc"
-        )
+    name.as_bytes().windows(4).any(|part| match part[0] {
+        b'c' => matches!(part, b"coun" | b"char" | b"conc"),
+        b'l' => matches!(part, b"limi" | b"left"),
+        b'q' => part == b"quot",
+        b'r' => matches!(part, b"rema" | b"rese" | b"retr"),
+        b't' => part == b"thro",
+        b'u' => matches!(part, b"usag" | b"used"),
+        _ => false,
     })
 }
 

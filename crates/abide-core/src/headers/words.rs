@@ -78,11 +78,12 @@ pub(super) type Parts<'a> = Few<Part<'a>, 12>;
 pub(super) fn parts(name: &str) -> Option<Parts<'_>> {
     let mut parts = Parts::default();
     let mut start = 0;
-    for text in name.split(['-', '_', '.']) {
-        if !text.is_empty() && !cut(text, start, &mut parts) {
+    for text in name.as_bytes().split(|byte| matches!(byte, b'-' | b'_' | b'.')) {
+        let end = start + text.len();
+        if !text.is_empty() && !cut(&name[start..end], start, &mut parts) {
             return None;
         }
-        start += text.len() + 1;
+        start = end + 1;
     }
     Some(parts)
 }
