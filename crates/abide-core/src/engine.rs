@@ -187,7 +187,7 @@ impl Engine {
             self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
         }
         let Some(state) = self.calls.get_mut(&id) else { return false };
-        let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
+        let Phase::Granted { permit, back_at, round } = &mut state.phase else { return false };
         let gate = &mut self.gates[index];
         gate.grants.remove(&(*back_at, id));
         gate.limits.leave(permit, now);
@@ -197,7 +197,8 @@ impl Engine {
         state.lapses = 0;
         self.stats.requests += 1;
         self.stats.retries += u64::from(state.repeats);
-        self.schedule(index, now);
+        // A limit that counts from when an attempt leaves knows more now.
+        self.advance(index, now);
         true
     }
 
@@ -279,3 +280,6 @@ impl Engine {
         self.gates.len() - 1
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,15 @@ use crate::call::CallId;
 use crate::decision::{Decision, GiveUp, Reason, Why};
 use crate::gate::GRANT_LIFE;
 use crate::headers::Wait;
+use crate::policy::{LimitSpec, WindowKind};
 use crate::time::{Instant, Now};
 
 /// The wall clock may jump while a limit that hangs on it is waited for, so it is looked at this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+fn hangs_on_the_wall(reason: Reason) -> bool {
+    matches!(reason, Reason::Limit(LimitSpec::Window { kind: WindowKind::Clock { .. } | WindowKind::Counter, .. }))
+}
 
 /// A grant lives twice as long after each that was too short, up to 1.6 s.
 const LONGER: u32 = 5;
@@ -204,7 +209,10 @@ impl Engine {
     pub(super) fn schedule(&mut self, index: usize, now: Now) {
         let gate = &mut self.gates[index];
         let wake = [
-            gate.blocked.and_then(|why| why.until).map(|until| until.min(now.mono + LONGEST_SLEEP)),
+            gate.blocked.and_then(|why| {
+                let sleep = if hangs_on_the_wall(why.reason) { LONGEST_SLEEP } else { Duration::MAX };
+                Some(why.until?.min(now.mono + sleep))
+            }),
             gate.blocked.and_then(|why| gate.patience_ends(why.reason)),
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),

@@ -216,7 +216,10 @@ impl Engine {
             (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
-            gate.drought.get_or_insert(now.mono);
+            let drought = (*gate.drought.get_or_insert(now.mono)).max(state.seat.submitted);
+            if state.seat.patience.is_some_and(|patience| drought + patience <= now.mono) {
+                return false;
+            }
             let told = Told::Nothing { stretch, reason: Reason::Hold };
             gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
             // Somebody else may probe first: the server may only dislike this call.

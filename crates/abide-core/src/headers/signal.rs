@@ -9,7 +9,8 @@ use super::units::Told;
 pub struct Signal {
     /// Whether, and why, the server refused to act because of a limit.
     pub refusal: Option<Refusal>,
-    /// How long to wait from `received` on, as the server told, where its status makes that an order.
+    /// How long to wait from `received` on, as the server told, where a refusal or a redirect makes that an order. Where a
+    /// refusal tells nothing, it is the wait that the vendor's documentation asks for, if it does.
     pub wait: Option<Wait>,
     /// Every quota that was named, in the order in which it was named.
     pub quotas: Vec<Quota>,

@@ -45,9 +45,9 @@ impl Stack {
     }
 
     /// The attempt leaves.
-    pub(crate) fn leave(&mut self, permit: &Permit, now: Now) {
-        for ((_, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
-            limit.leave(*ticket, now);
+    pub(crate) fn leave(&mut self, permit: &mut Permit, now: Now) {
+        for ((spec, limit), ticket) in self.limits.iter_mut().zip(&mut permit.tickets) {
+            limit.leave(ticket, cost_in(*spec, permit.cost), now);
         }
     }
 
@@ -109,7 +109,8 @@ mod tests {
         for text in ["10/s by cost", "10/s fixed by cost", "10/s fixed-clock by cost", "10/s burst 9 by cost"] {
             for (actual, room) in [(8, 2), (1, 9)] {
                 let mut stack = stack(text);
-                let permit = stack.take(5, at(10_100));
+                let mut permit = stack.take(5, at(10_100));
+                stack.leave(&mut permit, at(10_100));
                 stack.settle(&permit, Some(actual), &Trip::answered(at(10_100), Duration::ZERO));
                 assert_eq!(stack.opening(room, at(10_101)), None, "{text} after {actual}");
                 assert!(stack.opening(room + 1, at(10_101)).is_some(), "{text} after {actual}");

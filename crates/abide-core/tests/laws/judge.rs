@@ -202,6 +202,8 @@ impl Judge {
                 shadow.end_of(id);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);
+                // A pause of its own, maybe, with a ramp of its own.
+                shadow.paused = false;
                 self.bare += 1;
                 let record = self.record(id);
                 record.bare += 1;
@@ -267,13 +269,14 @@ impl Judge {
     }
 
     /// Laws 9 and 10.
-    pub(crate) fn on_returned(&mut self, id: CallId, verdict: Verdict, _now: u64) {
+    pub(crate) fn on_returned(&mut self, id: CallId, verdict: Verdict, now: u64) {
         let retries = self.policy.retries;
+        let worn = self.is_worn_out(id, now);
         let record = self.record(id);
         match verdict {
             Verdict::Final => {}
             Verdict::Exhausted => assert!(
-                record.faults > retries || record.bare >= 10 || record.caller.deadline.is_some(),
+                record.faults > retries || record.bare >= 10 || record.caller.deadline.is_some() || worn,
                 "{id} has tries left: {record:?}"
             ),
             Verdict::Unrepeatable => assert_ne!(record.caller.safety, Safety::Idempotent, "{id} can be repeated"),
@@ -289,16 +292,13 @@ impl Judge {
 
     /// Laws 2 and 10: a call ends without an answer only where its caller's own bounds say so.
     pub(crate) fn on_given_up(&mut self, id: CallId, reason: &GiveUp, now: u64) {
+        let worn = self.is_worn_out(id, now);
         let record = &self.calls[&id];
         let shadow = &self.servers[record.server];
         let deadline = record.caller.deadline.map(|after| record.submitted + after);
         match reason {
             GiveUp::Limited { why, wait } => {
-                let patience = match record.caller.max_wait.unwrap_or(self.policy.max_wait) {
-                    Patience::Within(patience) => patience,
-                    Patience::Endless => Wait::LONGEST,
-                };
-                let worn = shadow.drought.is_some_and(|drought| drought.max(record.submitted) + nanos(patience) <= now);
+                let patience = self.patience(record);
                 let stated = matches!(why.reason, Reason::ServerWait { .. } | Reason::Quota { .. } | Reason::Limit(_));
                 let too_long = stated && wait.is_some_and(|wait| wait > patience.min(Wait::LONGEST));
                 assert!(worn || too_long, "{id} is sent away at {now} from {why:?}: {record:?} {shadow:?}");
@@ -319,7 +319,7 @@ impl Judge {
                 );
             }
             GiveUp::Failed(failure) => assert!(
-                record.faults > self.policy.retries || !failure.is_transient() || deadline.is_some(),
+                record.faults > self.policy.retries || !failure.is_transient() || deadline.is_some() || worn,
                 "{id} has tries left: {record:?}"
             ),
             GiveUp::Unrepeatable(_) => assert_ne!(record.caller.safety, Safety::Idempotent, "{id} can be repeated"),
@@ -367,6 +367,20 @@ impl Judge {
         assert!(self.servers.iter().all(|shadow| shadow.busy == 0), "{:?}", self.servers);
     }
 
+    fn patience(&self, record: &Record) -> Duration {
+        match record.caller.max_wait.unwrap_or(self.policy.max_wait) {
+            Patience::Within(patience) => patience,
+            Patience::Endless => Wait::LONGEST,
+        }
+    }
+
+    /// Whether the server took nothing for as long as the caller allows.
+    fn is_worn_out(&self, id: CallId, now: u64) -> bool {
+        let record = &self.calls[&id];
+        let since = self.servers[record.server].drought.map(|drought| drought.max(record.submitted));
+        since.is_some_and(|since| since + nanos(self.patience(record)) <= now)
+    }
+
     fn record(&mut self, id: CallId) -> &mut Record {
         self.calls.get_mut(&id).expect("every call is submitted first")
     }
@@ -384,6 +398,8 @@ impl Shadow {
         if fresh || self.unsure {
             self.event = Some(now);
             self.unsure &= !fresh;
+            // If it is an event after all, it has a ramp of its own.
+            self.paused &= fresh;
         }
         let until = match told {
             Some(wait) => now.saturating_add(wait),

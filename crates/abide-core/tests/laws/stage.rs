@@ -107,6 +107,8 @@ pub(crate) struct Ending {
     pub(crate) servers: Vec<Server>,
     /// By caller: when the call ended, and how.
     pub(crate) ends: Vec<(u64, End)>,
+    /// Whose call is whose.
+    pub(crate) named: BTreeMap<CallId, usize>,
     /// Every attempt that left: when, whose, where to.
     pub(crate) sent: Vec<(u64, CallId, usize)>,
     pub(crate) waits: Vec<(u64, CallId, Why)>,
@@ -118,6 +120,15 @@ pub(crate) struct Ending {
 impl Ending {
     pub(crate) fn ok(&self) -> usize {
         self.ends.iter().filter(|(_, end)| matches!(end, End::Answered(StatusCode::OK, _))).count()
+    }
+
+    pub(crate) fn is_of(&self, caller: usize, id: CallId) -> bool {
+        self.named.get(&id) == Some(&caller)
+    }
+
+    /// When the attempts of a caller left.
+    pub(crate) fn sent_by(&self, caller: usize) -> impl Iterator<Item = u64> {
+        self.sent.iter().filter(move |(_, id, _)| self.is_of(caller, *id)).map(|(at, ..)| *at)
     }
 
     pub(crate) fn refused(&self) -> u64 {
@@ -182,11 +193,12 @@ struct Stage {
     waits: Vec<(u64, CallId, Why)>,
     ticks: usize,
     idle_ticks: usize,
+    last_tick: u64,
     audited: bool,
 }
 
-/// Ticks in a row that change nothing.
-const IDLE_TICKS: usize = 8;
+/// Ticks in a row, within a second of each other, that change nothing, for each caller: a backoff may end in a pause.
+const IDLE_TICKS: usize = 4;
 /// 2023-11-14, on a whole second.
 const EPOCH: u64 = 1_700_000_000;
 
@@ -218,6 +230,7 @@ impl Stage {
             waits: Vec::new(),
             ticks: 0,
             idle_ticks: 0,
+            last_tick: 0,
             audited: story.audited,
         };
         stage.at_server = stage.callers.iter().map(|caller| caller.server).collect();
@@ -273,6 +286,7 @@ impl Stage {
             engine: self.engine,
             servers: self.servers,
             ends,
+            named: self.ids,
             sent: self.sent,
             waits: self.waits,
             over,
@@ -298,20 +312,19 @@ impl Stage {
         self.ticks += 1;
         self.engine.handle(Event::Tick, self.clock());
         let decided = self.drain();
-        self.idle_ticks = if decided { 0 } else { self.idle_ticks + 1 };
+        let busy = self.now < self.last_tick + SEC;
+        self.last_tick = self.now;
+        self.idle_ticks = if decided || !busy { 0 } else { self.idle_ticks + 1 };
         let next = self.engine.poll_timeout().map(Instant::as_nanos);
         assert!(next.is_none_or(|next| next > self.now), "the engine asks for a tick that has just been");
         assert!(
-            self.idle_ticks <= IDLE_TICKS || !self.agenda.is_empty(),
+            self.idle_ticks <= IDLE_TICKS * self.callers.len() || !self.agenda.is_empty(),
             "ticks that decide nothing: {:?}",
             self.engine
         );
     }
 
     fn happen(&mut self, happening: Happening) {
-        if std::env::var("LAWS_TRACE").is_ok() {
-            eprintln!("{:>8.3} {happening:?}", self.now as f64 / 1e6);
-        }
         match happening {
             Happening::Submit(i) => self.submit(i),
             Happening::Leave(i) => {
@@ -471,9 +484,6 @@ impl Stage {
     }
 
     fn obey(&mut self, decision: Decision) {
-        if std::env::var("LAWS_TRACE").is_ok() {
-            eprintln!("{:>8.3} {decision:?}", self.now as f64 / 1e6);
-        }
         let id = decision.id();
         let i = self.ids[&id];
         let place = self.places[i];

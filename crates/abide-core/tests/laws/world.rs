@@ -37,7 +37,9 @@ pub(crate) enum Saying {
 impl Saying {
     /// The wait that a client has to obey: none where the text is no wait.
     pub(crate) fn means(text: &str) -> Option<u64> {
-        text.parse().ok().filter(|secs| *secs > 0).map(|secs: u64| secs.saturating_mul(SEC))
+        let whole = text.parse::<u64>().ok().map(|secs| secs.saturating_mul(SEC));
+        let decimal = || text.parse::<f64>().ok().map(|secs| (secs * SEC as f64) as u64);
+        whole.or_else(decimal).filter(|wait| *wait > 0)
     }
 }
 

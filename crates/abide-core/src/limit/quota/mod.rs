@@ -113,13 +113,15 @@ impl Quotas {
     /// A quota that was not known; it takes the place of the one that was not heard of for longest if there are too many.
     fn add(&mut self, said: &headers::Quota, remaining: u64, reset: Option<Instant>, now: Instant) -> usize {
         let quota = Quota { name: said.name.clone(), limit: said.limit, remaining, claimed: 0, reset, as_of: now };
-        if self.all.len() < Set::SIZE {
+        let place = if self.all.len() < Set::SIZE {
             self.all.push(quota);
-            return self.all.len() - 1;
-        }
-        let place = (0..self.all.len()).min_by_key(|place| self.all[*place].as_of).unwrap_or(0);
-        self.reach.forget(place);
-        self.all[place] = quota;
+            self.all.len() - 1
+        } else {
+            let oldest = (0..self.all.len()).min_by_key(|place| self.all[*place].as_of).unwrap_or(0);
+            self.all[oldest] = quota;
+            oldest
+        };
+        self.reach.replace(place, said.named);
         place
     }
 
@@ -267,7 +269,7 @@ mod tests {
     fn a_route_is_held_back_only_by_what_it_draws_on() {
         let named = |name: &str, remaining| {
             let quota = said(remaining, 60).remove(0);
-            vec![headers::Quota { name: Some(name.to_owned()), ..quota }]
+            vec![headers::Quota { name: Some(name.to_owned()), named: true, ..quota }]
         };
         let (search, core) = (Route::of_path("/search/code"), Route::of_path("/repos/a"));
         let mut quotas = Quotas::default();

@@ -25,38 +25,46 @@ impl Set {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reach(BTreeMap<Route, Set>);
+pub(super) struct Reach {
+    routes: BTreeMap<Route, Set>,
+    /// Those that the server gave a name. A name is there to tell quotas apart, so a stranger is not held back by it.
+    named: Set,
+}
 
 impl Reach {
     /// An answer to this route named these quotas and no others.
     pub(super) fn note(&mut self, route: &Route, named: Set) {
-        if let Some(known) = self.0.get_mut(route) {
+        if let Some(known) = self.routes.get_mut(route) {
             *known = named;
-        } else if self.0.len() < ROUTES {
-            self.0.insert(route.clone(), named);
+        } else if self.routes.len() < ROUTES {
+            self.routes.insert(route.clone(), named);
         }
     }
 
-    /// The quota at this place is no longer what it was.
-    pub(super) fn forget(&mut self, place: usize) {
-        self.0.values_mut().for_each(|set| set.0 &= !(1 << place));
+    /// The quota at this place is another one than before.
+    pub(super) fn replace(&mut self, place: usize, has_name: bool) {
+        self.routes.values_mut().for_each(|set| set.0 &= !(1 << place));
+        self.named.0 &= !(1 << place);
+        if has_name {
+            self.named.insert(place);
+        }
     }
 
     /// Whether a route draws on something that another known route does not draw on.
     pub(super) fn divides(&self, route: &Route) -> bool {
         let places = self.of(route);
-        self.0.values().any(|other| places.0 & !other.0 != 0)
+        self.routes.values().any(|other| places.0 & !other.0 != 0)
     }
 
     /// The quotas that a call to this route draws on, as far as is known: what the route itself showed, else what any of the
-    /// routes showed that share the most of its path with it, else what all routes have in common.
+    /// routes showed that share the most of its path with it, else what all routes have in common and has no name.
     pub(super) fn of(&self, route: &Route) -> Set {
-        if let Some(known) = self.0.get(route) {
+        if let Some(known) = self.routes.get(route) {
             return *known;
         }
         let mut nearest = (0, Set::default());
-        let mut common = Set(u64::MAX);
-        for (known, set) in &self.0 {
+        let mut common = Set(!self.named.0);
+        for (known, set) in &self.routes {
             common.0 &= set.0;
             match known.shared(route) {
                 0 => {}
@@ -102,8 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_draws_on_what_all_have_in_common() {
-        let reach = reach(&[("/search", &[0, 1]), ("/repos", &[0, 2])]);
+    fn a_stranger_draws_on_what_all_have_in_common_and_has_no_name() {
+        let mut reach = reach(&[("/search", &[0, 1, 3]), ("/repos", &[0, 2, 3])]);
+        assert_eq!(reach.of(&Route::of_path("/users")), set(&[0, 3]));
+        reach.named = set(&[3]);
         assert_eq!(reach.of(&Route::of_path("/users")), set(&[0]));
     }
 }
