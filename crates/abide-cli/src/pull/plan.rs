@@ -186,7 +186,7 @@ impl Input {
         match self {
             Self::Template { template, .. } => {
                 let url = template.url(job).expect("a job is below the number of URLs");
-                url.expect("both ends of each range and each text of each list were read as URLs")
+                url.expect("every host was read with the first path, and every choice of the path with the first host")
             }
             Self::List(urls) => {
                 let index = usize::try_from(job).expect("a job is below the number of URLs");

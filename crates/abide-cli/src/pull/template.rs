@@ -53,6 +53,8 @@ enum Form {
 impl Template {
     /// The most URLs that one template may stand for.
     const MOST: u64 = 100_000_000;
+    /// The most hosts and ports.
+    const HOSTS: u64 = 10_000;
 
     /// How many URLs it stands for; at least 1.
     pub(crate) fn len(&self) -> u64 {
@@ -88,21 +90,39 @@ impl Template {
         urls::parse(&text)
     }
 
-    /// Reads each text of each list, and both ends of each range, with the first of all others.
-    fn check(&self) -> Result<(), UrlError> {
+    /// Reads every host with every port, and each text of each list and both ends of each range in what follows: there any
+    /// text makes a URL that is one with the others' first.
+    fn check(&self) -> Result<(), TemplateError> {
+        let (hosts, rest) = self.parts.split_at(self.before_path());
+        let count = hosts.iter().try_fold(1_u64, |count, part| count.checked_mul(part.len()));
+        let count = count.filter(|&count| count <= Self::HOSTS).ok_or(TemplateError::Hosts)?;
+        let each = self.len / count;
+        for host in 0..count {
+            self.nth(host * each).map_err(TemplateError::Url)?;
+        }
         let mut choices = vec![0; self.parts.len()];
-        self.choose(&choices)?;
-        for (i, part) in self.parts.iter().enumerate() {
+        for (i, part) in rest.iter().enumerate() {
             let step = if let Part::Range(range) = part { range.last.max(1) } else { 1 };
             let mut choice = step;
             while choice < part.len() {
-                choices[i] = choice;
-                self.choose(&choices)?;
+                choices[hosts.len() + i] = choice;
+                self.choose(&choices).map_err(TemplateError::Url)?;
                 choice += step;
             }
-            choices[i] = 0;
+            choices[hosts.len() + i] = 0;
         }
         Ok(())
+    }
+
+    /// How many of the parts begin before the path does.
+    fn before_path(&self) -> usize {
+        let mut text = String::new();
+        let begins_path = |text: &str| text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']));
+        let first = self.parts.iter().position(|part| {
+            part.write(0, &mut text);
+            begins_path(&text)
+        });
+        first.map_or(self.parts.len(), |first| first + 1)
     }
 }
 
@@ -142,6 +162,8 @@ pub(crate) enum TemplateError {
     Brace(char),
     /// It stands for more URLs than one pull takes.
     TooMany,
+    /// It stands for more hosts and ports than one pull takes.
+    Hosts,
     /// What it stands for is not a URL.
     Url(UrlError),
 }
@@ -156,6 +178,13 @@ impl fmt::Display for TemplateError {
             ),
             Self::Brace(brace) => {
                 write!(f, "a '{brace}' has no counterpart; for a brace that belongs to the URL write '\\{brace}'")
+            }
+            Self::Hosts => {
+                write!(
+                    f,
+                    "this stands for more than {} hosts and ports; list the URLs in a file for --urls",
+                    Template::HOSTS
+                )
             }
             Self::TooMany => write!(f, "this stands for more than {} URLs; pull it in parts", Template::MOST),
             Self::Url(error) => write!(f, "{error}"),
@@ -190,7 +219,7 @@ impl FromStr for Template {
         let len = parts.iter().try_fold(1_u64, |len, part| len.checked_mul(part.len()));
         let len = len.filter(|&len| len <= Self::MOST).ok_or(TemplateError::TooMany)?;
         let template = Self { parts, len };
-        template.check().map_err(TemplateError::Url)?;
+        template.check()?;
         Ok(template)
     }
 }
@@ -359,9 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn every_host_and_port_must_be_one() {
+        for text in
+            ["http://h:{6,65}{0,999}/", "http://1.2.3.{07..10}/{0..9}", "{http,ftp}://h/{0..9}", "http://h{,:1}{,:2}/"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert!(read("http://h:{1..20000}/").unwrap_err().contains("more than 10000 hosts and ports"));
+        assert_eq!(expand("http://{a,b}:{1,2}?{x,y}").len(), 8);
+    }
+
+    #[test]
     fn every_choice_must_be_a_url() {
         assert!(read("h/{1..3}").unwrap_err().contains("does not begin with https://"));
-        assert!(read("http://h:{1..70000}/").unwrap_err().contains("invalid port"));
+        assert!(read("http://h:{65530..65540}/").unwrap_err().contains("invalid port"));
         assert!(read("{https,http,ftp}://h/").unwrap_err().contains("only http and https"));
         assert!(read("http://h/{a, b}").unwrap_err().contains("white space"));
     }

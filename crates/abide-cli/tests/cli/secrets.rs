@@ -154,15 +154,13 @@ fn user_and_password_in_a_url_are_kept_as_well() {
 fn what_went_wrong_is_told_without_it() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let quick = ["--retries", "1", "--backoff", "1ms..2ms", "-vv"];
-    for (flags, _) in WAYS {
-        for url in
-            [format!("http://{closed}/x"), format!("https://{closed}/x"), format!("http://ann:s3cr3t@{closed}/x")]
-        {
-            let home = Home::new();
-            home.write("something", "");
-            is_kept(&home, &run(&home, &[&["get", &url], &quick[..], flags].concat()).expect(1));
-            is_kept(&home, &run(&home, &[&["pull", &url, "-o", "x.ndjson"], &quick[..], flags].concat()).expect(1));
-        }
+    let urls = ["http://", "https://", "http://ann:s3cr3t@"].map(|start| format!("{start}{closed}/x"));
+    let by_url = urls.iter().map(|url| (url, WAYS[0].0));
+    for (url, flags) in WAYS.iter().map(|(flags, _)| (&urls[0], *flags)).chain(by_url) {
+        let home = Home::new();
+        home.write("something", "");
+        is_kept(&home, &run(&home, &[&["get", url], &quick[..], flags].concat()).expect(1));
+        is_kept(&home, &run(&home, &[&["pull", url, "-o", "x.ndjson"], &quick[..], flags].concat()).expect(1));
     }
     let home = Home::new();
     home.write("something", "");
