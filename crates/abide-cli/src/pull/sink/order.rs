@@ -73,10 +73,9 @@ impl Order {
             if self.heard_of.is_none_or(|last| job > last) {
                 return Ok(Some(start));
             }
-            if self.failed == 0 || journal.failed_at(job)?.is_none() {
-                if let Some(todo) = journal.follow(start)? {
-                    return Ok(Some(todo));
-                }
+            let failed = self.failed > 0 && journal.failed_at(job)?.is_some();
+            if !failed && let Some(todo) = journal.follow(start)? {
+                return Ok(Some(todo));
             }
             job += 1;
         }

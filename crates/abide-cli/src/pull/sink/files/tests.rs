@@ -1,6 +1,7 @@
 //! Stories and the law of a folder of files.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

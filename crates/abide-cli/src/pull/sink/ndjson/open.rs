@@ -174,7 +174,7 @@ fn finish(journal: &Journal, paths: &Paths, state: &State, now: Wall) -> Result<
             published(paths, last.digest)?
         }
     };
-    settle(journal, state.jobs.unwrap_or(last.place.job), name, now)
+    settle(journal, &last, state.jobs.unwrap_or(last.place.job), name, now)
 }
 
 /// The last mark whose bytes are in the file, with its id if later ones are not. After a loss of power those may be gone: the
