@@ -23,7 +23,7 @@ pub(super) struct Order {
     pub(super) frontier: Frontier,
     /// Pages in the journal whose turn has not come.
     pub(super) waiting: u64,
-    /// Jobs given up in this run.
+    /// Jobs given up since the output was begun.
     pub(super) failures: u64,
     /// Those of them whose turn has not come.
     failed: u64,

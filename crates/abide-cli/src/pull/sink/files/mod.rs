@@ -68,7 +68,7 @@ impl Files {
     fn take(&self, batch: &mut Batch<'_>, page: &Page, taken: &mut Taken) -> Result<()> {
         let job = page.place.job;
         let known = self.heard_of.is_some_and(|last| job <= last);
-        let entry = if known { self.journal.file(job)? } else { FileEntry::default() };
+        let entry = if known { self.journal.files()?.of(job)? } else { FileEntry::default() };
         if entry.done.is_some() || taken.finished.iter().any(|file| file.job == job) {
             return Ok(());
         }

@@ -105,7 +105,7 @@ impl Sink for Ndjson {
         let at = &self.order.frontier;
         let bytes = match (self.state.phase, &self.state.name) {
             (Phase::Complete, Some(name)) => name.size,
-            (_, Some(earlier)) if self.state.splice => at.offset + (earlier.size - at.copied),
+            (_, Some(earlier)) if self.state.splice => at.offset + earlier.size.saturating_sub(at.copied),
             _ => at.offset,
         };
         Totals { records: at.records, pages: at.pages, bytes, failed: self.order.failures }
