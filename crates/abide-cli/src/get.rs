@@ -1,7 +1,7 @@
 //! `abide get`: URLs to standard output, in order, each waiting out every limit.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use abide::{Client, Response};
@@ -69,7 +69,7 @@ impl Watch {
                     return Err(Failure::new(code, "stopped before the whole answer was there; run it again for all of it"));
                 }
                 () = tokio::time::sleep(screen::TICK) => match screen::waiting(&self.client) {
-                    Some(waiting) => self.screen.status(|| waiting),
+                    Some(waiting) => self.screen.status(|| vec![waiting]),
                     None => self.screen.clear(),
                 }
             }
@@ -86,34 +86,43 @@ async fn fetch(watch: &mut Watch, url: &str, deadline: Option<Instant>) -> Resul
     let status = response.status();
     if status.is_success() {
         let mut stdout = std::io::stdout();
-        let copied = copy(watch, &mut response, |chunk| stdout.write_all(chunk)).await;
-        return copied.and_then(|()| stdout.flush().map_err(|e| Failure::stdout(&e)));
+        let last = copy(watch, &mut response, |chunk| stdout.write_all(chunk)).await?;
+        // On a terminal the next body, the live line or the prompt would stand behind it.
+        let ended = if stdout.is_terminal() && is_open(last) { stdout.write_all(b"\n") } else { Ok(()) };
+        return ended.and_then(|()| stdout.flush()).map_err(|e| Failure::stdout(&e));
     }
     let (url, account) = (response.url(), response.account());
-    let (mut stderr, mut last) = (std::io::stderr(), None);
-    copy(watch, &mut response, |chunk| {
-        last = chunk.last().copied().or(last);
+    let mut stderr = std::io::stderr();
+    let last = copy(watch, &mut response, |chunk| {
         // If nobody reads it, the status is still told by the exit code.
         let _ = stderr.write_all(chunk);
         Ok(())
     })
     .await?;
     let body = if last.is_some() { "its body is above" } else { "its body is empty" };
-    if last.is_some_and(|last| last != b'\n') {
+    if is_open(last) {
         watch.screen.error("");
     }
     Err(Failure::error(format!("{url} answered {status} ({account}; {body}); {}", advice::on_status(status))))
 }
 
+/// Copies the body as it comes, and returns its last byte.
 async fn copy(
     watch: &mut Watch,
     response: &mut Response,
     mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
-) -> Result<()> {
+) -> Result<Option<u8>> {
+    let mut last = None;
     while let Some(chunk) = watch.wait_for(response.chunk()).await?.map_err(|e| failure(&e))? {
+        last = chunk.last().copied().or(last);
         write(&chunk).map_err(|e| Failure::stdout(&e))?;
     }
-    Ok(())
+    Ok(last)
+}
+
+/// Whether a text with this last byte has an end of line still to come.
+fn is_open(last: Option<u8>) -> bool {
+    last.is_some_and(|last| last != b'\n')
 }
 
 /// What an error of the library means for the exit code, and what to do about it.

@@ -1,11 +1,11 @@
 //! What the person at the terminal sees: one live line, or a plain line every few seconds where nobody watches.
 
 use std::io::{self, IsTerminal, StderrLock, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use abide::abide_core::decision::Reason;
 use abide::{Client, Waiting};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often the live line is drawn again.
 pub(crate) const TICK: Duration = Duration::from_millis(200);
@@ -13,54 +13,63 @@ pub(crate) const TICK: Duration = Duration::from_millis(200);
 const PLAIN: Duration = Duration::from_secs(5);
 /// A wait shorter than this has no end worth a word.
 const SHORT: Duration = Duration::from_millis(700);
+/// Columns that stay free: in a full line, the `^C` that a terminal shows would begin another one.
+const MARGIN: usize = 3;
+const SEPARATOR: &str = "; ";
+/// Back to the first column, and the line wiped (ECMA-48: CR, EL 2).
+const WIPE: &str = "\r\u{1b}[2K";
 
 /// Standard error, as a place for progress and notes.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     lines: Lines,
-    /// When a plain line was written last; `None` if none are to be.
-    said: Option<Instant>,
+    mode: Mode,
     quiet: bool,
 }
 
-/// A way to write lines that stay, above the live line where there is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Live,
+    /// With the moment of the last line.
+    Plain(Instant),
+    Silent,
+}
+
+/// A way to write lines that stay, above the live line.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
-    live: Option<ProgressBar>,
+    /// What the live line shows; nothing where there is none.
+    live: Arc<Mutex<String>>,
 }
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        let is_live = !quiet && io::stderr().is_terminal();
-        let live = is_live.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // The template is a constant, and this one is valid.
-            bar.set_style(ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        let said = (!quiet && !is_live).then(Instant::now);
-        Self { lines: Lines { live }, said, quiet }
+        let mode = if quiet {
+            Mode::Silent
+        } else if columns().is_some() {
+            Mode::Live
+        } else {
+            Mode::Plain(Instant::now())
+        };
+        Self { lines: Lines::default(), mode, quiet }
     }
 
     pub(crate) fn lines(&self) -> Lines {
         self.lines.clone()
     }
 
-    /// Shows how things stand.
-    pub(crate) fn status(&mut self, line: impl FnOnce() -> String) {
-        match (&self.lines.live, &mut self.said) {
-            (Some(bar), _) => {
-                if bar.is_finished() {
-                    bar.reset();
-                }
-                bar.set_message(line());
-                bar.tick();
+    /// Shows how things stand: the first part, and of the others as many as the terminal has room for.
+    pub(crate) fn status(&mut self, parts: impl FnOnce() -> Vec<String>) {
+        match &mut self.mode {
+            Mode::Live => {
+                let columns = columns().unwrap_or_default().saturating_sub(MARGIN);
+                self.lines.show(fitting(&parts(), columns));
             }
-            (None, Some(said)) if said.elapsed() >= PLAIN => {
+            Mode::Plain(said) if said.elapsed() >= PLAIN => {
                 *said = Instant::now();
-                say(&line());
+                say(&parts().join(SEPARATOR));
             }
-            (None, _) => {}
+            Mode::Plain(_) | Mode::Silent => {}
         }
     }
 
@@ -79,20 +88,67 @@ impl Screen {
 
     /// Takes the live line away, until there is a status again.
     pub(crate) fn clear(&self) {
-        if let Some(bar) = self.lines.live.as_ref().filter(|bar| !bar.is_finished()) {
-            bar.finish_and_clear();
-        }
+        self.lines.show(String::new());
     }
 }
 
 impl Lines {
-    /// Writes to standard error while the live line is out of the way.
-    pub(crate) fn above(&self, write: impl FnOnce(&mut StderrLock<'_>) -> io::Result<()>) -> io::Result<()> {
-        match &self.live {
-            Some(bar) => bar.suspend(|| write(&mut io::stderr().lock())),
-            None => write(&mut io::stderr().lock()),
+    fn show(&self, line: String) {
+        let mut live = self.live();
+        if *live != line {
+            *live = line;
+            let _ = write!(io::stderr().lock(), "{WIPE}{live}");
         }
     }
+
+    /// Writes to standard error while the live line is out of the way.
+    pub(crate) fn above(&self, write: impl FnOnce(&mut StderrLock<'_>) -> io::Result<()>) -> io::Result<()> {
+        let live = self.live();
+        let mut stderr = io::stderr().lock();
+        if live.is_empty() {
+            return write(&mut stderr);
+        }
+        stderr.write_all(WIPE.as_bytes())?;
+        write(&mut stderr)?;
+        stderr.write_all(live.as_bytes())
+    }
+
+    /// A text is whole at any time, so a panic elsewhere is no reason to give it up.
+    fn live(&self) -> MutexGuard<'_, String> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As many of the parts as fit, and of the first as much.
+fn fitting(parts: &[String], columns: usize) -> String {
+    let mut line = String::new();
+    for part in parts {
+        if line.is_empty() {
+            line.extend(part.chars().take(columns));
+        } else if line.chars().count() + SEPARATOR.len() + part.chars().count() <= columns {
+            line = line + SEPARATOR + part;
+        } else {
+            break;
+        }
+    }
+    line
+}
+
+/// How wide the terminal is that a live line can be drawn on; nothing if there is none.
+#[cfg(unix)]
+fn columns() -> Option<usize> {
+    let stderr = io::stderr();
+    if !stderr.is_terminal() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return None;
+    }
+    let columns = rustix::termios::tcgetwinsize(stderr).ok()?.ws_col;
+    (columns > 0).then_some(columns.into())
+}
+
+/// Elsewhere a terminal may have to be told first that it is one.
+#[cfg(not(unix))]
+fn columns() -> Option<usize> {
+    None
 }
 
 /// Writes a line on standard error. If nobody can read it there is nobody to tell.
@@ -134,4 +190,27 @@ pub(crate) fn clock(at: SystemTime) -> String {
         "%Y-%m-%d %H:%M:%S UTC"
     };
     at.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_line_ends_between_two_parts() {
+        let parts = ["45 records", "waiting 3.0s", "5.0 requests/s"].map(str::to_owned);
+        assert_eq!(fitting(&parts, 80), "45 records; waiting 3.0s; 5.0 requests/s");
+        assert_eq!(fitting(&parts, 39), "45 records; waiting 3.0s");
+        assert_eq!(fitting(&parts, 24), "45 records; waiting 3.0s");
+        assert_eq!(fitting(&parts, 23), "45 records");
+        assert_eq!(fitting(&parts, 4), "45 r");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_words() {
+        assert_eq!(
+            (count(1, "page"), count(0, "page"), count(2, "page")),
+            ("1 page".into(), "0 pages".into(), "2 pages".into())
+        );
+    }
 }

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn each_help_fits_one_screen() {
-        for verb in ["", "get", "pull", "mock", "demo"] {
+        for verb in ["", "get", "pull", "limits", "mock", "demo"] {
             for flag in ["-h", "--help"] {
                 let line = ["abide", verb, flag].into_iter().filter(|word| !word.is_empty());
                 let help = Cli::command().term_width(80).try_get_matches_from(line).unwrap_err().to_string();

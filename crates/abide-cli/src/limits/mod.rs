@@ -17,14 +17,15 @@ use serde_json::{Map, Value};
 
 use crate::args::Common;
 use crate::exit::{Failure, Result};
-use crate::{connect, get};
+use crate::screen::Screen;
+use crate::{connect, get, log};
 use input::{Exchange, Exchanges};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  abide limits https://api.example.com/users/1                 what the host says, asked once
-  curl -si https://api.example.com/ | abide limits --read -    what a response says that is at hand
-  abide limits --read responses.jsonl --json                   many, for programs";
+  abide limits https://api.example.com/users/1     (asks the host once)
+  curl -si https://api.example.com/users/1 | abide limits --read -
+  abide limits --read responses.jsonl --json";
 
 #[derive(Args, Debug)]
 pub(crate) struct LimitsArgs {
@@ -73,6 +74,7 @@ pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
 /// Sends one request, whatever comes of it.
 async fn ask(url: &str, common: &Common) -> Result<Exchange> {
     let client = connect::client(common, Duration::from_secs(60))?;
+    log::start(common.verbose, Screen::new(common.quiet).lines());
     let response = client.get(url).once().send().await.map_err(|e| get::failure(&e))?;
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let (whole, body) = response.into_whole().await.map_err(|e| get::failure(&e))?;

@@ -18,23 +18,23 @@ pub(super) fn draw(pull: &mut Pull) {
     let waiting = screen::waiting(&pull.client);
     let left = time_left(pull, stats.requests, elapsed);
     pull.screen.status(|| {
-        let mut line = if totals.records > 0 || totals.pages == 0 {
+        let amount = if totals.records > 0 || totals.pages == 0 {
             count(totals.records, "record")
         } else {
             count(totals.pages, "file")
         };
-        if let Some(waiting) = waiting {
-            line += &format!("; {waiting}");
-        }
+        let mut parts = vec![amount];
+        parts.extend(waiting);
+        parts.extend(left);
         let rate = stats.requests as f64 / elapsed.as_secs_f64().max(0.001);
-        line += &format!("; {rate:.1} requests/s");
+        parts.push(format!("{rate:.1} requests/s"));
         if stats.rate_limited > 0 {
-            line += &format!(", {} refused", stats.rate_limited);
+            parts.push(format!("{} refused", stats.rate_limited));
         }
         if totals.failed > 0 {
-            line += &format!(", {} failed", totals.failed);
+            parts.push(format!("{} failed", totals.failed));
         }
-        line + &left.unwrap_or_default()
+        parts
     });
 }
 
@@ -47,8 +47,8 @@ fn time_left(pull: &Pull, requests: u64, elapsed: Duration) -> Option<String> {
     let least = pull.plan.bounds.iter().map(|limit| least(limit, left)).max().unwrap_or_default();
     let usual = (requests >= PACE).then(|| elapsed.mul_f64(left as f64 / requests as f64));
     match usual {
-        Some(usual) if usual > least => Some(format!(", about {} to go", short(usual))),
-        _ if least >= Duration::from_secs(1) => Some(format!(", at least {} to go", short(least))),
+        Some(usual) if usual > least => Some(format!("about {} to go", short(usual))),
+        _ if least >= Duration::from_secs(1) => Some(format!("at least {} to go", short(least))),
         _ => None,
     }
 }

@@ -19,13 +19,13 @@ fn pull(mock: &[&str], flags: &[&str]) -> Mock {
 
 #[test]
 fn a_told_fixed_window_is_never_overrun() {
-    let mock = pull(&["--limit", "20/1s fixed"], &["--limit", "20/1s fixed"]);
+    let mock = pull(&["--limit", "20/500ms fixed"], &["--limit", "20/500ms fixed"]);
     assert_eq!((mock.refused(), mock.log().len()), (0, N));
 }
 
 #[test]
 fn a_told_sliding_window_is_never_overrun() {
-    let mock = pull(&["--limit", "20/1s sliding"], &["--limit", "20/1s"]);
+    let mock = pull(&["--limit", "20/500ms sliding"], &["--limit", "20/500ms"]);
     assert_eq!((mock.refused(), mock.log().len()), (0, N));
 }
 
@@ -44,7 +44,7 @@ fn a_told_concurrency_is_never_overrun() {
 
 #[test]
 fn limits_that_are_told_hold_all_at_once() {
-    let flags = ["--limit", "20/1s fixed", "--limit", "concurrency 2"];
+    let flags = ["--limit", "20/500ms fixed", "--limit", "concurrency 2"];
     let mock = pull(&[&flags[..], &["--latency", "10ms"]].concat(), &flags);
     assert_eq!((mock.refused(), mock.log().len()), (0, N));
 }

@@ -1,8 +1,11 @@
 //! The built `abide`, run as a user runs it, against `abide mock` and small servers that do what the mock can't.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 mod again;
+mod demo;
 mod exact;
 mod failures;
 mod faults;

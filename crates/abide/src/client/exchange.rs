@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 
 use abide_core::call::{Account, Safety};
-use abide_core::decision::GiveUp;
+use abide_core::decision::{GiveUp, Reason};
 use abide_core::event::{Failure, Redirect};
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
@@ -61,6 +61,8 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<reqwest::Error>,
+    /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
+    said: Option<Reason>,
 }
 
 /// An answer on its way to the caller, with what was read of its body already.
@@ -84,7 +86,7 @@ impl Exchange {
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
         call.listens = tracing::enabled!(tracing::Level::DEBUG);
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, status: None, cause: None }
+        Self { client, parts, hop, next: None, ticket, status: None, cause: None, said: None }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -125,14 +127,16 @@ impl Exchange {
     }
 
     /// Says what the engine decided and why, at the level `debug`, and the whole of it at `trace`.
-    fn log(&self, decision: &Decision) {
+    fn log(&mut self, decision: &Decision) {
         let call = self.ticket.id().as_u64();
         tracing::trace!(call, ?decision);
         match decision {
             Decision::Send { attempt, why, .. } => {
+                self.said = None;
                 tracing::debug!(call, attempt, url = self.shown_url(), waited_for = %why.reason, "send");
             }
-            Decision::Wait { why, .. } => {
+            Decision::Wait { why, .. } if self.said != Some(why.reason) => {
+                self.said = Some(why.reason);
                 let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
                 tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
             }
