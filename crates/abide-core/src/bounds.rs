@@ -52,21 +52,32 @@ impl Bounds {
 
     /// A call whose patience with a key that takes nothing since `drought` has ended by `moment`.
     pub(crate) fn worn_out(&self, drought: Instant, moment: Instant) -> Option<CallId> {
-        self.ends(drought).find(|(end, _)| *end <= moment).map(|(_, id)| id)
+        self.ends(drought)
+            .take_while(|(earliest, ..)| *earliest <= moment)
+            .find(|(_, end, _)| *end <= moment)
+            .map(|(.., id)| id)
     }
 
     /// When the next call's patience ends.
     pub(crate) fn next_worn_out(&self, drought: Instant) -> Option<Instant> {
-        self.ends(drought).map(|(end, _)| end).min()
+        let mut next: Option<Instant> = None;
+        for (earliest, end, _) in self.ends(drought) {
+            if next.is_some_and(|next| next <= earliest) {
+                break;
+            }
+            next = Some(next.map_or(end, |next| next.min(end)));
+        }
+        next
     }
 
-    /// The first end of every length of patience: among equals the call that was submitted first.
-    fn ends(&self, drought: Instant) -> impl Iterator<Item = (Instant, CallId)> {
+    /// Of every length of patience, shortest first, when the first call's ends: among equals it is the one that was submitted
+    /// first. Before it comes the earliest end that any call of that length can have.
+    fn ends(&self, drought: Instant) -> impl Iterator<Item = (Instant, Instant, CallId)> {
         let longer = |((patience, _), _): &(&(Duration, CallId), &Instant)| {
             self.patience.range((Bound::Excluded((*patience, CallId(u64::MAX))), Bound::Unbounded)).next()
         };
         std::iter::successors(self.patience.first_key_value(), longer)
-            .map(move |((patience, id), submitted)| (drought.max(*submitted) + *patience, *id))
+            .map(move |((patience, id), submitted)| (drought + *patience, drought.max(*submitted) + *patience, *id))
     }
 }
 

@@ -244,15 +244,17 @@ impl Engine {
     /// What the next call of a key waits for, and how many wait.
     pub fn waiting(&self, key: &Key) -> Option<(Why, usize)> {
         let gate = &self.gates[*self.index.get(key)?];
-        Some((gate.blocked?, gate.queue.len()))
+        Some((self.next_waits_for(gate)?, gate.queue.len()))
     }
 
     /// What every key that has calls waiting waits for, and how many.
     pub fn waits(&self) -> impl Iterator<Item = (&Key, Why, usize)> {
-        self.gates.iter().filter_map(|gate| {
-            let aside = || gate.queue.first_aside().and_then(|id| self.calls.get(&id)).map(|state| state.why);
-            Some((&gate.key, gate.blocked.or_else(aside)?, gate.queue.len()))
-        })
+        self.gates.iter().filter_map(|gate| Some((&gate.key, self.next_waits_for(gate)?, gate.queue.len())))
+    }
+
+    /// Where nobody stands in the queue, the end of the next backoff.
+    fn next_waits_for(&self, gate: &Gate) -> Option<Why> {
+        gate.blocked.or_else(|| Some(self.calls.get(&gate.queue.first_aside()?)?.why))
     }
 
     /// What every key's server said of its quotas so far: size and name, where it told them.

@@ -340,7 +340,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "TikTok",
         hosts: &["business-api.tiktok.com"],
-        rules: &[Rule::Code(Place::Body("/code"), &["40100", "40016", "51002"], Rate)],
+        rules: &[Rule::Code(Place::Body("/code"), &["40100"], Rate)],
         source: "business-api.tiktok.com/portal/docs, return codes",
     },
     Dialect {
@@ -367,9 +367,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
         hosts: &["walmartapis.com"],
         rules: &[
             Rule::Alias("x-current-token-count", "x-ratelimit-remaining-tokens"),
+            Rule::Alias("x-next-replenishment-time", "x-ratelimit-reset-tokens"),
             Rule::Alias("x-next-replenish-time", "x-ratelimit-reset-tokens"),
         ],
-        source: "developer.walmart.com, rate limiting",
+        source: "developer.walmart.com/us-marketplace/docs/rate-limiting",
     },
     Dialect {
         name: "WeChat",

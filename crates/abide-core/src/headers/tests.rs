@@ -179,6 +179,16 @@ fn old_and_new_fields_of_one_quota_are_one_quota() {
 }
 
 #[test]
+fn a_dialect_reads_fields_whose_names_say_nothing() {
+    let fields = [("X-Current-Token-Count", "3"), ("X-Next-Replenishment-Time", "1767225642000")];
+    let walmart = read_from("marketplace.walmartapis.com", 200, &fields, None);
+    assert_eq!((walmart.quotas[0].remaining, walmart.quotas[0].reset), (Some(3), secs(42)));
+    let ip_api = read_from("ip-api.com", 200, &[("X-Rl", "44"), ("X-Ttl", "59")], None);
+    assert_eq!((ip_api.quotas[0].remaining, ip_api.quotas[0].reset), (Some(44), secs(59)));
+    assert_eq!(read(200, &[("X-Rl", "44"), ("X-Ttl", "59")]).quotas, []);
+}
+
+#[test]
 fn what_was_used_tells_what_is_left() {
     let signal = read(200, &[("X-Vendor-RateLimit", "60"), ("X-Vendor-RateLimit-Used", "12")]);
     assert_eq!(quotas(&signal), [Quota { name: Some("vendor".to_owned()), reset: None, ..quota(60, 48, 0) }]);

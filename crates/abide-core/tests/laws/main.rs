@@ -2,21 +2,27 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod desk;
 mod judge;
 mod laws;
+mod pace;
 mod rules;
 mod scene;
 mod stage;
+mod stories;
 mod world;
 
-/// Cases a law, unless `PROPTEST_CASES` says otherwise.
-fn cases(default: u32) -> proptest::test_runner::Config {
-    let from_env = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    proptest::test_runner::Config {
-        cases: from_env.unwrap_or(default),
-        failure_persistence: Some(Box::new(proptest::test_runner::FileFailurePersistence::WithSource(
-            "proptest-regressions",
-        ))),
-        ..proptest::test_runner::Config::default()
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// What proptest runs where nobody asks for anything.
+const UNASKED: u32 = 256;
+
+/// So many cases a law, unless `PROPTEST_CASES` asks for more or fewer.
+fn cases(usual: u32) -> Config {
+    let asked = Config::default();
+    Config {
+        cases: if asked.cases == UNASKED { usual } else { asked.cases },
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..asked
     }
 }

@@ -103,7 +103,6 @@ pub(crate) enum End {
 /// What is known after a story.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    pub(crate) engine: Engine,
     pub(crate) servers: Vec<Server>,
     /// By caller: when the call ended, and how.
     pub(crate) ends: Vec<(u64, End)>,
@@ -114,7 +113,6 @@ pub(crate) struct Ending {
     pub(crate) waits: Vec<(u64, CallId, Why)>,
     /// When the last call ended.
     pub(crate) over: u64,
-    pub(crate) ticks: usize,
 }
 
 impl Ending {
@@ -191,7 +189,6 @@ struct Stage {
     ends: Vec<Option<(u64, End)>>,
     sent: Vec<(u64, CallId, usize)>,
     waits: Vec<(u64, CallId, Why)>,
-    ticks: usize,
     idle_ticks: usize,
     last_tick: u64,
     audited: bool,
@@ -228,7 +225,6 @@ impl Stage {
             ends: vec![None; n],
             sent: Vec::new(),
             waits: Vec::new(),
-            ticks: 0,
             idle_ticks: 0,
             last_tick: 0,
             audited: story.audited,
@@ -282,16 +278,7 @@ impl Stage {
             .collect();
         assert_eq!(self.engine.waits().count(), 0, "something still waits");
         self.judge.end(&self.engine, &ends, Now { mono: Instant::from_nanos(self.now), wall: Wall::default() });
-        Ending {
-            engine: self.engine,
-            servers: self.servers,
-            ends,
-            named: self.ids,
-            sent: self.sent,
-            waits: self.waits,
-            over,
-            ticks: self.ticks,
-        }
+        Ending { servers: self.servers, ends, named: self.ids, sent: self.sent, waits: self.waits, over }
     }
 
     fn at(&mut self, at: u64, happening: Happening) {
@@ -309,7 +296,6 @@ impl Stage {
     }
 
     fn tick(&mut self) {
-        self.ticks += 1;
         self.engine.handle(Event::Tick, self.clock());
         let decided = self.drain();
         let busy = self.now < self.last_tick + SEC;

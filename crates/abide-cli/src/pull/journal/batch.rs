@@ -65,9 +65,12 @@ impl Batch<'_> {
     }
 
     /// Forgets what was kept only until the output up to `frontier` is on disk.
-    pub(crate) fn reclaim(&mut self, frontier: Place) -> Result<()> {
-        let (job, page) = (frontier.job.cast_signed(), frontier.page.cast_signed());
-        self.conn.execute("DELETE FROM marks WHERE id < (SELECT max(id) FROM marks)", [])?;
+    pub(crate) fn reclaim(&mut self, frontier: &Frontier) -> Result<()> {
+        let Place { job, page } = frontier.place;
+        let (job, page) = (job.cast_signed(), page.cast_signed());
+        // Emptying a table is cheap, deleting all rows but one is not.
+        self.conn.execute("DELETE FROM marks", [])?;
+        self.mark(frontier)?;
         self.conn.execute("DELETE FROM waiting WHERE (job, page) < (?, ?)", [job, page])?;
         self.conn.execute("DELETE FROM visited WHERE job < ? AND job NOT IN (SELECT job FROM failures)", [job])?;
         Ok(())

@@ -1,6 +1,6 @@
 //! The journal's list of finished files, for an output of one file a job.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Statement, params};
 
 use super::Journal;
 use super::batch::Batch;
@@ -30,13 +30,22 @@ pub(crate) struct FileTotals {
     pub(crate) size: u64,
 }
 
-impl Journal {
-    pub(crate) fn file(&self, job: u64) -> Result<FileEntry> {
-        let sql = "SELECT size, modified, digest, old_size, old_modified, NULL, named FROM files WHERE job = ?";
-        let entry = self.conn.query_row(sql, [job.cast_signed()], |row| {
+/// Looks up what the journal knows about files.
+pub(crate) struct FileEntries<'j>(Statement<'j>);
+
+impl FileEntries<'_> {
+    pub(crate) fn of(&mut self, job: u64) -> Result<FileEntry> {
+        let entry = self.0.query_row([job.cast_signed()], |row| {
             Ok(FileEntry { done: read_stamp(row, 0)?, old: read_stamp(row, 3)?, named: row.get(6)? })
         });
         Ok(entry.optional()?.unwrap_or_default())
+    }
+}
+
+impl Journal {
+    pub(crate) fn files(&self) -> Result<FileEntries<'_>> {
+        let sql = "SELECT size, modified, digest, old_size, old_modified, NULL, named FROM files WHERE job = ?";
+        Ok(FileEntries(self.conn.prepare(sql)?))
     }
 
     pub(crate) fn file_totals(&self) -> Result<FileTotals> {

@@ -81,7 +81,7 @@ impl Frontier {
 
     /// Where in the finished output the next byte will stand.
     pub(crate) const fn end(&self) -> u64 {
-        self.offset + (self.copy_to - self.copied)
+        self.offset.saturating_add(self.copy_to.saturating_sub(self.copied))
     }
 }
 

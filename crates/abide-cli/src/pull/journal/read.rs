@@ -8,6 +8,9 @@ use super::digest::Digest;
 use super::error::Result;
 use super::place::{Failed, Failure, Frontier, Held, Place, Todo};
 
+/// The columns of a mark, as [`read_frontier`] wants them.
+const FRONTIER: &str = "job, page, url, offset, digest, copied, copy_to, records, pages";
+
 /// A hole in the earlier output that this run fills.
 #[derive(Debug)]
 pub(crate) struct Gap {
@@ -20,25 +23,20 @@ pub(crate) struct Gap {
 impl Journal {
     /// Calls `each` with the marks from the last sync to now, until it returns false.
     pub(crate) fn marks(&self, mut each: impl FnMut(i64, Frontier) -> Result<bool>) -> Result<()> {
-        let sql = "SELECT id, job, page, url, offset, digest, copied, copy_to, records, pages FROM marks ORDER BY id";
-        let mut statement = self.conn.prepare(sql)?;
+        let mut statement = self.conn.prepare(&format!("SELECT {FRONTIER}, id FROM marks ORDER BY id"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let frontier = Frontier {
-                place: read_place(row, 1)?,
-                url: row.get(3)?,
-                offset: read_u64(row, 4)?,
-                digest: Digest::from_u64(read_u64(row, 5)?),
-                copied: read_u64(row, 6)?,
-                copy_to: read_u64(row, 7)?,
-                records: read_u64(row, 8)?,
-                pages: read_u64(row, 9)?,
-            };
-            if !each(row.get(0)?, frontier)? {
+            if !each(row.get(9)?, read_frontier(row)?)? {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// How far the output has come.
+    pub(crate) fn last_mark(&self) -> Result<Frontier> {
+        let sql = format!("SELECT {FRONTIER} FROM marks ORDER BY id DESC LIMIT 1");
+        Ok(self.conn.query_row(&sql, [], read_frontier)?)
     }
 
     /// The page that waits at `place`.
@@ -122,6 +120,19 @@ impl Journal {
 
 fn params_of(place: Place) -> [i64; 2] {
     [place.job.cast_signed(), place.page.cast_signed()]
+}
+
+fn read_frontier(row: &Row<'_>) -> rusqlite::Result<Frontier> {
+    Ok(Frontier {
+        place: read_place(row, 0)?,
+        url: row.get(2)?,
+        offset: read_u64(row, 3)?,
+        digest: Digest::from_u64(read_u64(row, 4)?),
+        copied: read_u64(row, 5)?,
+        copy_to: read_u64(row, 6)?,
+        records: read_u64(row, 7)?,
+        pages: read_u64(row, 8)?,
+    })
 }
 
 fn read_place(row: &Row<'_>, at: usize) -> rusqlite::Result<Place> {

@@ -1,5 +1,6 @@
 //! Where the pages of a pull go: what every output offers to the one who fetches.
 
+#[cfg(test)]
 pub(crate) mod files;
 pub(crate) mod ndjson;
 mod order;
@@ -26,7 +27,8 @@ pub(crate) trait Sink: Send {
     /// Takes pages, all of them or none. A page that was put before is ignored. One call with many pages is cheaper than many calls.
     fn put(&mut self, pages: &[Page]) -> Result<()>;
 
-    /// Gives up `job` at the first page that is missing: its place is passed over, and the next run tries it again.
+    /// Gives up `job` at the first page that is missing: its place is passed over. The next run tries it again if its turn had not
+    /// come, else the first run after [`Self::finish`].
     fn fail(&mut self, job: u64, failure: &Failure) -> Result<()>;
 
     /// Whether the job has put a page that was fetched from `url`, in this run or an earlier one. If it is the next page's URL, the
@@ -58,7 +60,7 @@ pub(crate) struct Totals {
     pub(crate) records: u64,
     pub(crate) pages: u64,
     pub(crate) bytes: u64,
-    /// Jobs given up in this run.
+    /// Jobs given up in this run, or in earlier ones that were not finished.
     pub(crate) failed: u64,
 }
 
@@ -73,7 +75,7 @@ pub(crate) struct OpenOptions<'a> {
     pub(crate) if_complete: IfComplete,
 }
 
-/// What to do with an output that is complete.
+/// What to do with an output that is complete, without a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum IfComplete {
     #[default]

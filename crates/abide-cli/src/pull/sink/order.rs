@@ -23,7 +23,7 @@ pub(super) struct Order {
     pub(super) frontier: Frontier,
     /// Pages in the journal whose turn has not come.
     pub(super) waiting: u64,
-    /// Jobs given up in this run.
+    /// Jobs given up since the output was begun.
     pub(super) failures: u64,
     /// Those of them whose turn has not come.
     failed: u64,
@@ -73,9 +73,8 @@ impl Order {
             if self.heard_of.is_none_or(|last| job > last) {
                 return Ok(Some(start));
             }
-            if (self.failed == 0 || journal.failed_at(job)?.is_none())
-                && let Some(todo) = journal.follow(start)?
-            {
+            let failed = self.failed > 0 && journal.failed_at(job)?.is_some();
+            if !failed && let Some(todo) = journal.follow(start)? {
                 return Ok(Some(todo));
             }
             job += 1;

@@ -71,7 +71,7 @@ impl<W: Write + Send> Sink for Stdout<W> {
     /// A stream cannot be made durable; this gives back the space of pages that have left.
     fn sync(&mut self) -> Result<()> {
         let mut batch = self.journal.begin()?;
-        batch.reclaim(self.order.frontier.place)?;
+        batch.reclaim(&self.order.frontier)?;
         batch.commit()
     }
 

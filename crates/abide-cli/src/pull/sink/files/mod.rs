@@ -8,7 +8,7 @@ mod open;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -68,7 +68,7 @@ impl Files {
     fn take(&self, batch: &mut Batch<'_>, page: &Page, taken: &mut Taken) -> Result<()> {
         let job = page.place.job;
         let known = self.heard_of.is_some_and(|last| job <= last);
-        let entry = if known { self.journal.file(job)? } else { FileEntry::default() };
+        let entry = if known { self.journal.files()?.of(job)? } else { FileEntry::default() };
         if entry.done.is_some() || taken.finished.iter().any(|file| file.job == job) {
             return Ok(());
         }
@@ -117,10 +117,8 @@ impl Files {
 
     /// Gives all finished files their names.
     fn name_files(&mut self) -> Result<()> {
-        for Finished { job, .. } in &self.unnamed {
-            let path = self.folder.part(*job);
-            File::open(&path).and_then(|file| file.sync_data()).map_err(Error::io("sync", &path))?;
-        }
+        let parts: Vec<_> = self.unnamed.iter().map(|file| self.folder.part(file.job)).collect();
+        disk::sync_files(&parts)?;
         disk::sync_folder(&self.folder.path)?;
         self.journal.checkpoint()?;
         while let Some(Finished { job, old }) = self.unnamed.last() {

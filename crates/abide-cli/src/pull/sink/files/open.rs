@@ -11,9 +11,10 @@ use super::{FileNames, Files, Finished, Folder};
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::files::{FileEntry, FileTotals};
+use crate::pull::journal::place::Place;
 use crate::pull::journal::state::{Phase, State};
 use crate::pull::journal::{Contents, Journal};
-use crate::pull::sink::{IfComplete, OpenOptions, Opened, Resumed, Totals};
+use crate::pull::sink::{IfComplete, OpenOptions, Opened, Resumed, Sink, Totals};
 
 const JOURNAL: &str = ".abide";
 
@@ -92,8 +93,9 @@ fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>
     let (missing, ending) = (journal.failure_count()?, state.ending.take());
     let mut batch = journal.begin()?;
     let mut unnamed = Vec::new();
+    let mut entries = journal.files()?;
     for job in 0..jobs {
-        let entry = journal.file(job)?;
+        let entry = entries.of(job)?;
         match folder.check(job, &entry, state.since)? {
             Check::AsKnown => {}
             Check::Unnamed => unnamed.push(Finished { job, old: entry.old }),
@@ -101,6 +103,7 @@ fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>
             Check::Lost => batch.unfinish_file(job, entry.old.as_ref())?,
         }
     }
+    drop(entries);
     let totals = journal.file_totals()?;
     if let (Phase::Complete, Some(since), true) = (state.phase, state.since, totals.files == jobs) {
         match options.if_complete {
@@ -124,8 +127,8 @@ fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>
     folder.remove_parts(&unnamed)?;
     let mut files = files(journal, folder, jobs, state)?;
     files.unnamed = unnamed;
-    let waiting = files.journal.waiting(Default::default())?.0;
-    let resumed = Resumed { totals: super::Sink::totals(&files), jobs: totals.files, waiting, missing, ending };
+    let waiting = files.journal.waiting(Place::default())?.0;
+    let resumed = Resumed { totals: files.totals(), jobs: totals.files, waiting, missing, ending };
     Ok(Opened::Resumed(files, resumed))
 }
 

@@ -1,6 +1,7 @@
 //! Stories and the law of a folder of files.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -263,7 +264,7 @@ fn a_kill_at_any_step_of_naming_loses_nothing() {
         drop(sink);
         let (mut sink, resumed) = scene.resume(2);
         assert_eq!((resumed.jobs, todo(&mut sink, 0)), (2, None));
-        assert_eq!(sink.journal.file(1).unwrap().named, step > 0);
+        assert_eq!(sink.journal.files().unwrap().of(1).unwrap().named, step > 0);
         sink.finish(2, NOW).unwrap();
         assert_eq!(scene.files(), all(0..2));
     }

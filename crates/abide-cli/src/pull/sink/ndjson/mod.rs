@@ -23,7 +23,7 @@ use crate::pull::journal::Journal;
 use crate::pull::journal::digest::Digest;
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Page, Place, Todo};
+use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
 
 /// An open output of one file.
@@ -64,8 +64,7 @@ impl Ndjson {
         self.part.sync()?;
         let state = State { phase: Phase::Finishing, jobs: Some(jobs), ..self.state.clone() };
         let mut batch = self.journal.begin()?;
-        batch.mark(&frontier)?;
-        batch.reclaim(frontier.place)?;
+        batch.reclaim(&frontier)?;
         batch.save(&state)?;
         batch.commit()?;
         self.order.frontier = frontier;
@@ -106,7 +105,7 @@ impl Sink for Ndjson {
         let at = &self.order.frontier;
         let bytes = match (self.state.phase, &self.state.name) {
             (Phase::Complete, Some(name)) => name.size,
-            (_, Some(earlier)) if self.state.splice => at.offset + (earlier.size - at.copied),
+            (_, Some(earlier)) if self.state.splice => at.offset + earlier.size.saturating_sub(at.copied),
             _ => at.offset,
         };
         Totals { records: at.records, pages: at.pages, bytes, failed: self.order.failures }
@@ -126,7 +125,7 @@ impl Sink for Ndjson {
             self.named = true;
         }
         let mut batch = self.journal.begin()?;
-        batch.reclaim(self.order.frontier.place)?;
+        batch.reclaim(&self.order.frontier)?;
         batch.commit()?;
         self.journal.checkpoint()?;
         self.dirty = false;
@@ -147,7 +146,7 @@ impl Sink for Ndjson {
                 publish(&self.paths, &self.state, self.order.frontier.digest)?
             }
         };
-        self.state = settle(&self.journal, jobs, name, now)?;
+        self.state = settle(&self.journal, &self.order.frontier, jobs, name, now)?;
         Ok(())
     }
 
@@ -183,10 +182,10 @@ fn published(paths: &Paths, digest: Digest) -> Result<Stamp> {
 }
 
 /// Last step of finishing: the journal knows the output as complete.
-fn settle(journal: &Journal, jobs: u64, name: Stamp, now: Wall) -> Result<State> {
+fn settle(journal: &Journal, last: &Frontier, jobs: u64, name: Stamp, now: Wall) -> Result<State> {
     let state = State { jobs: Some(jobs), since: Some(now), phase: Phase::Complete, ..State::new(Some(name)) };
     let mut batch = journal.begin()?;
-    batch.reclaim(Place::start_of(jobs))?;
+    batch.reclaim(last)?;
     batch.save(&state)?;
     batch.commit()?;
     journal.shrink()?;

@@ -12,6 +12,7 @@ use proptest::sample::Index;
 use tempfile::TempDir;
 
 use super::*;
+use crate::pull::journal::place::Place;
 use crate::pull::journal::state::Ending;
 use crate::pull::sink::testing::{all_rows, failure, folder, page, rows, url};
 use crate::pull::sink::{OpenOptions, Opened};

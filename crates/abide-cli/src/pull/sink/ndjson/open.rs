@@ -1,7 +1,7 @@
 //! Opening an output of one file: what stands there decides whether a pull begins, goes on, repairs, or is done.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use abide_core::time::Wall;
@@ -11,10 +11,10 @@ use super::{Ndjson, Paths, publish, published, settle};
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::Frontier;
-use crate::pull::journal::state::{Phase, State};
+use crate::pull::journal::state::{Ending, Phase, State};
 use crate::pull::journal::{Contents, Journal};
 use crate::pull::sink::order::{Order, Splice};
-use crate::pull::sink::{IfComplete, OpenOptions, Opened, Resumed, Totals};
+use crate::pull::sink::{IfComplete, OpenOptions, Opened, Resumed, Sink, Totals};
 
 impl Ndjson {
     /// Opens the output `name`, and its journal beside it. Nothing is touched if the answer is an error.
@@ -44,7 +44,7 @@ impl Ndjson {
             }
             Phase::Finishing => {
                 check_config(&journal, options)?;
-                let state = finish(&journal, &paths, &state, now)?;
+                let state = resume_finish(&journal, &paths, &state, now)?;
                 reopen(journal, paths, options, state)
             }
             Phase::Complete => reopen(journal, paths, options, state),
@@ -65,13 +65,12 @@ fn begin(journal: Journal, paths: Paths, options: &OpenOptions<'_>, old: Option<
 
 /// Goes on with a pull that was not finished.
 fn resume(journal: Journal, paths: Paths, mut state: State) -> Result<Opened<Ndjson>> {
-    let splice = splice_of(&state);
     let found = match &state.name {
         Some(stamp) => stamp.compare(&paths.name)?,
         None => disk::plain_file(&paths.name)?.map_or(Found::Absent, |_| Found::Changed),
     };
     match found {
-        Found::Changed | Found::Absent if splice.is_some() => return Err(Error::SourceLost { path: paths.name }),
+        Found::Changed | Found::Absent if state.splice => return Err(Error::SourceLost { path: paths.name }),
         Found::Changed => return Err(Error::Appeared { path: paths.name }),
         Found::Same | Found::Absent => {}
     }
@@ -85,7 +84,7 @@ fn resume(journal: Journal, paths: Paths, mut state: State) -> Result<Opened<Ndj
     batch.save(&state)?;
     batch.commit()?;
     let part = Part::open(&paths.part, frontier.offset)?;
-    opened(journal, paths, state, frontier, part, splice, ending)
+    opened(journal, paths, state, frontier, part, ending)
 }
 
 /// What to do with a finished output.
@@ -101,11 +100,7 @@ fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: Stat
         Found::Absent => return begin(journal, paths, options, None),
     }
     check_config(&journal, options)?;
-    let mut last = Frontier::START;
-    journal.marks(|_, mark| {
-        last = mark;
-        Ok(true)
-    })?;
+    let last = journal.last_mark()?;
     if journal.failure_count()? > 0 {
         return repair(journal, paths, Splice { jobs, length: stamp.size }, stamp, &last);
     }
@@ -130,7 +125,7 @@ fn repair(journal: Journal, paths: Paths, splice: Splice, stamp: Stamp, last: &F
     batch.save(&state)?;
     batch.commit()?;
     let part = Part::open(&paths.part, 0)?;
-    opened(journal, paths, state, frontier, part, Some(splice), None)
+    opened(journal, paths, state, frontier, part, None)
 }
 
 fn opened(
@@ -139,9 +134,9 @@ fn opened(
     state: State,
     frontier: Frontier,
     part: Part,
-    splice: Option<Splice>,
-    ending: Option<crate::pull::journal::state::Ending>,
+    ending: Option<Ending>,
 ) -> Result<Opened<Ndjson>> {
+    let splice = splice_of(&state);
     let mut part = if splice.is_some() { part.with_source(&paths.name)? } else { part };
     let mut order = Order::new(&journal, frontier, splice)?;
     order.catch_up(&journal, &mut part)?;
@@ -149,17 +144,13 @@ fn opened(
     let passed = splice.map_or(order.frontier.place.job, |splice| splice.jobs);
     let (jobs, waiting) = (passed - missing - order.failures, order.waiting);
     let sink = Ndjson { journal, paths, state, order, part, dirty: true, named: false };
-    let resumed = Resumed { totals: super::Sink::totals(&sink), jobs, waiting, missing, ending };
+    let resumed = Resumed { totals: sink.totals(), jobs, waiting, missing, ending };
     Ok(Opened::Resumed(sink, resumed))
 }
 
-/// Takes up the finishing where it was cut short.
-fn finish(journal: &Journal, paths: &Paths, state: &State, now: Wall) -> Result<State> {
-    let mut last = Frontier::START;
-    journal.marks(|_, mark| {
-        last = mark;
-        Ok(true)
-    })?;
+/// Goes on with a finish that was cut short.
+fn resume_finish(journal: &Journal, paths: &Paths, state: &State, now: Wall) -> Result<State> {
+    let last = journal.last_mark()?;
     let name = match disk::plain_file(&paths.part)? {
         Some(part) if part.len() == last.offset => publish(paths, state, last.digest)?,
         Some(part) => {
@@ -174,7 +165,7 @@ fn finish(journal: &Journal, paths: &Paths, state: &State, now: Wall) -> Result<
             published(paths, last.digest)?
         }
     };
-    settle(journal, state.jobs.unwrap_or(last.place.job), name, now)
+    settle(journal, &last, state.jobs.unwrap_or(last.place.job), name, now)
 }
 
 /// The last mark whose bytes are in the file, with its id if later ones are not. After a loss of power those may be gone: the
@@ -220,7 +211,6 @@ fn last_good_mark(journal: &Journal, part: &Path) -> Result<(Frontier, Option<i6
 }
 
 fn reader_at(path: &Path, offset: u64) -> Result<BufReader<File>> {
-    use std::io::{Seek, SeekFrom};
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", path))?;
     Ok(BufReader::with_capacity(64 * 1024, file))
