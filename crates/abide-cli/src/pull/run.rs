@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use abide::Client;
 use abide_core::page::{Next, Pages};
-use abide_core::place::Path;
+use abide_core::place::{Path, Place as Where};
 use abide_core::time::Wall;
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ use url::Url;
 
 use super::fetch::{self, Content, Errand, Landed};
 use super::journal::error::Error as StoreError;
-use super::journal::place::{Failure as Missing, Page, Todo};
+use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
 use super::plan::{Output, Plan};
 use super::progress;
@@ -220,6 +220,7 @@ impl Pull {
 
     fn take(&mut self, landed: Landed, pages: &mut Vec<Page>) -> std::result::Result<(), StoreError> {
         let Landed { errand, answer } = landed;
+        self.recall(errand.place())?;
         match answer {
             Ok((whole, bytes)) if whole.status.is_success() => match self.read(&errand, &whole, bytes) {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
@@ -250,6 +251,18 @@ impl Pull {
                 self.miss(&errand, error.status().map(|status| status.as_u16()), reason)
             }
         }
+    }
+
+    /// Learns where the records of a job stand that an earlier run began.
+    fn recall(&mut self, place: Place) -> std::result::Result<(), StoreError> {
+        if place.page > 0
+            && !self.found.contains_key(&place.job)
+            && let Some(text) = self.sink.found(place.job)?
+            && let Ok(Where::Body(path)) = text.parse()
+        {
+            self.found.insert(place.job, path);
+        }
+        Ok(())
     }
 
     /// What the page holds, and the place that its records and its next page stand at.
@@ -287,6 +300,8 @@ impl Pull {
                 return Ok(());
             }
         };
+        let found = later.as_ref().filter(|_| place.page == 0 && next.is_some());
+        let found = found.map(|later| Where::Body(later.found.clone()).to_string());
         match &next {
             Some(next) => {
                 if let Some(later) = later {
@@ -297,7 +312,7 @@ impl Pull {
             None => drop(self.found.remove(&place.job)),
         }
         let url = self.redacted(&errand.url);
-        pages.push(Page { place, url, next, records: content.records, bytes: content.bytes });
+        pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
         Ok(())
     }
 

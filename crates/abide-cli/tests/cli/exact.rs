@@ -92,6 +92,29 @@ fn a_later_page_without_records_has_none() {
 }
 
 #[test]
+fn a_run_that_goes_on_knows_where_the_records_stand() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let other = Server::start(|_| json(r#"{"animals":[],"next":null}"#));
+    let (next, missing) = (other.url("/3"), AtomicBool::new(true));
+    let server = Server::start(move |target| match target {
+        "/" => json(r#"{"animals":[{"id":1}],"next":"/2"}"#),
+        "/2" if missing.swap(false, Ordering::SeqCst) => reply("404 Not Found", "", ""),
+        _ => json(format!(r#"{{"animals":[],"next":"{next}"}}"#)),
+    });
+    let home = Home::new();
+    let pull = ["pull", &server.url("/"), "-o", "x.ndjson"];
+    home.run(&pull).expect(3);
+    home.run(&pull).expect(4);
+    home.run(&[&pull[..], &["--allow-origin", &other.origin()]].concat()).expect(0);
+    assert_eq!(home.read("x.ndjson"), "{\"id\":1}\n");
+    assert_eq!(
+        (server.targets(), other.targets()),
+        (vec!["/".into(), "/2".into(), "/2".into()], vec!["/3".to_owned()])
+    );
+}
+
+#[test]
 fn the_summary_has_its_keys() {
     let (home, mock) = (Home::new(), Mock::start(&["--limit", "20/1s", "--headers", "draft-8", "--records", "30"]));
     let url = mock.url("/items/{0..30}");

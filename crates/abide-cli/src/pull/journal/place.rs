@@ -31,6 +31,8 @@ pub(crate) struct Page {
     pub(crate) url: String,
     /// Where the job goes on, without credentials; `None` ends the job.
     pub(crate) next: Option<String>,
+    /// Where its records stood, for the later pages of its job; `None` where they need not know.
+    pub(crate) found: Option<String>,
     /// How many records `bytes` holds.
     pub(crate) records: u64,
     /// What goes into the output, byte for byte.

@@ -80,6 +80,12 @@ impl Journal {
         Ok(found.optional()?.is_some())
     }
 
+    /// Where the records of the job's first page stood, if that was noted.
+    pub(crate) fn found(&self, job: u64) -> Result<Option<String>> {
+        let sql = "SELECT found FROM visited WHERE job = ? AND found IS NOT NULL ORDER BY page LIMIT 1";
+        Ok(self.conn.query_row(sql, [job.cast_signed()], |row| row.get(0)).optional()?)
+    }
+
     /// The page at which `job` failed in this run.
     pub(crate) fn failed_at(&self, job: u64) -> Result<Option<u64>> {
         let sql = "SELECT page FROM failures WHERE job = ?";

@@ -13,7 +13,7 @@ pub(super) const VERSION: i32 = 1;
 /// * `waiting` holds pages that arrived out of turn; they stay until the output is known to be on disk.
 /// * `failures` are the jobs passed over, and where in the output their rows belong.
 /// * `gaps` are the failures of the earlier run that this one repairs.
-/// * `visited` are the URLs that a chain of pages has fetched, so that a loop is seen.
+/// * `visited` are the URLs that a chain of pages has fetched, so that a loop is seen, and where the records of a page stood.
 /// * `files` are the finished files where each job has its own (those with a size), and what they may replace.
 const TABLES: &str = "
 CREATE TABLE pull (id INTEGER PRIMARY KEY CHECK (id = 1), phase TEXT NOT NULL, jobs INTEGER, since INTEGER,
@@ -27,7 +27,7 @@ CREATE TABLE failures (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, next TEXT
     reason TEXT NOT NULL, offset INTEGER);
 CREATE TABLE gaps (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, next TEXT, offset INTEGER NOT NULL);
 CREATE TABLE visited (job INTEGER NOT NULL, hash INTEGER NOT NULL, page INTEGER NOT NULL, url TEXT NOT NULL,
-    PRIMARY KEY (job, hash, page)) WITHOUT ROWID;
+    found TEXT, PRIMARY KEY (job, hash, page)) WITHOUT ROWID;
 CREATE TABLE files (job INTEGER PRIMARY KEY, size INTEGER, modified INTEGER, digest INTEGER, records INTEGER, pages INTEGER,
     named INTEGER NOT NULL DEFAULT 0, old_size INTEGER, old_modified INTEGER);
 ";

@@ -35,6 +35,9 @@ pub(crate) trait Sink: Send {
     /// chain is a loop.
     fn seen(&mut self, job: u64, url: &str) -> Result<bool>;
 
+    /// Where the records of the job's first page stood, as [`Page::found`] said, while the job is not all there.
+    fn found(&mut self, job: u64) -> Result<Option<String>>;
+
     /// How many pages wait for their turn on disk. Who fetches keeps this bounded by not running too far ahead.
     fn waiting(&self) -> u64;
 

@@ -55,6 +55,10 @@ impl<W: Write + Send> Sink for Stdout<W> {
         self.journal.visited(job, url)
     }
 
+    fn found(&mut self, job: u64) -> Result<Option<String>> {
+        self.journal.found(job)
+    }
+
     fn waiting(&self) -> u64 {
         self.order.waiting
     }

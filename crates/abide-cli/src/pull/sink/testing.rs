@@ -19,6 +19,7 @@ pub(super) fn page(job: u64, page: u64, of: u64) -> Page {
         place: Place { job, page },
         url: url(job, page),
         next: (page + 1 < of).then(|| url(job, page + 1)),
+        found: (page == 0).then(|| format!("body.{job}")),
         records: records(job, page),
         bytes: rows(job, page).into(),
     }

@@ -184,6 +184,10 @@ impl Sink for Files {
         self.journal.visited(job, url)
     }
 
+    fn found(&mut self, job: u64) -> Result<Option<String>> {
+        self.journal.found(job)
+    }
+
     /// No job waits for another here.
     fn waiting(&self) -> u64 {
         0

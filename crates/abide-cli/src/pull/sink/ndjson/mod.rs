@@ -97,6 +97,10 @@ impl Sink for Ndjson {
         self.journal.visited(job, url)
     }
 
+    fn found(&mut self, job: u64) -> Result<Option<String>> {
+        self.journal.found(job)
+    }
+
     fn waiting(&self) -> u64 {
         self.order.waiting
     }
