@@ -22,6 +22,8 @@ pub mod policy;
 mod queue;
 mod retry;
 mod rng;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 mod stats;
 pub mod time;
 
