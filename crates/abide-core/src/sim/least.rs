@@ -21,6 +21,9 @@ use crate::time::Instant;
 /// More jobs than this are not planned.
 const MOST: u64 = 10_000_000;
 
+/// If so many others come before one request, it will never have its turn.
+const PATIENCE: u32 = 1_000_000;
+
 /// The least time from the start to the last answer; `None` if it cannot be done, or there is too much to plan.
 pub(super) fn time<'c>(world: &World, callers: impl Iterator<Item = &'c Caller>) -> Option<Duration> {
     let start = world.start();
@@ -108,7 +111,7 @@ impl Plan<'_> {
         others: &mut [Peekable<impl Iterator<Item = Wish>>],
     ) -> Option<Reply> {
         self.at = self.at.max(earliest);
-        loop {
+        for _ in 0..PATIENCE {
             // To ask moves the site on to the answer, and somebody else may come before that.
             let opens = match others {
                 [] => self.site.opens_at(cost.into(), self.at)?,
@@ -129,5 +132,6 @@ impl Plan<'_> {
                 }
             }
         }
+        None
     }
 }

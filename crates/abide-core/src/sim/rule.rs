@@ -14,7 +14,7 @@ use crate::policy::{LimitSpec, Unit, WindowKind};
 /// | [`Rule::counter`] | adds the last window's count, weighted by its share of the last period, to this window's |
 /// | [`Rule::bucket`] | drains a level at a rate, as nginx's `limit_req … burst=B nodelay`, on a clock of whole milliseconds |
 /// | [`Rule::meter`] | the same on an exact clock (GCRA) |
-/// | [`Rule::queue`] | as the bucket, but holds what is over the rate back and answers it late (nginx without `nodelay`) |
+/// | [`Rule::queue`] | as the meter, but holds what is over the rate back and answers it late (nginx without `nodelay`) |
 /// | [`Rule::concurrency`] | works on so many at a time |
 ///
 /// [`Rule::by_cost`] counts what each request costs in place of requests, and [`Rule::counting_refused`] counts refused
@@ -78,9 +78,9 @@ impl Rule {
         Self::new(Shape::Bucket { burst, tick: NANO, delays: false }, amount, period)
     }
 
-    /// [`Rule::bucket`], but what is over the rate, up to `burst`, waits in the server until its turn.
+    /// [`Rule::meter`], but what is over the rate, up to `burst`, waits in the server until its turn.
     pub const fn queue(amount: u64, period: Duration, burst: u64) -> Self {
-        Self::new(Shape::Bucket { burst, tick: MILLI, delays: true }, amount, period)
+        Self::new(Shape::Bucket { burst, tick: NANO, delays: true }, amount, period)
     }
 
     /// At most `amount` requests at work at a time.

@@ -21,7 +21,8 @@ impl Rule {
     /// - windows on the clock: the first L at once, then L at each turn of the window;
     /// - counter: the first L at once. In a window whose predecessor counted p, request j (from 1) fits as soon as
     ///   p · (rest of the window / W) + j ≤ L, which is W · (p + j - L) / p after the turn, and no later than the next turn;
-    /// - bucket: the first burst + 1 at once, then request i at the first tick by which (i - burst) · W / L have passed;
+    /// - bucket: the first burst + 1 at once. Then request i at the first tick by which (i - burst) · W / L have passed, as long
+    ///   as the bucket is never empty in between; where it is, what it could have drained in the rest of that tick is lost;
     /// - requests at work: request i at ⌊i/L⌋ · `work`.
     ///
     /// ```
@@ -48,9 +49,8 @@ impl Rule {
             Shape::Bucket { burst, tick, .. } => {
                 let tick = nanos(tick);
                 let into_tick = start.as_nanos().rem_euclid(tick.cast_signed()).unsigned_abs();
-                let parts = u128::from(period / tick);
-                let drained = |k: u64| (u128::from(k) * parts).div_ceil(u128::from(amount)) as u64 * tick;
-                (0..n).map(|i| drained(i.saturating_sub(burst)).saturating_sub(into_tick)).collect()
+                let ticks = bucket(n, u128::from(amount), u128::from(period / tick), u128::from(burst));
+                ticks.into_iter().map(|after| (after * tick).saturating_sub(into_tick)).collect()
             }
             Shape::Concurrency => (0..n).map(|i| i / amount * nanos(work)).collect(),
         };
@@ -60,19 +60,29 @@ impl Rule {
     /// The least time from the arrival of the first of `n` requests of cost 1 to the moment at which the answer to the last
     /// leaves, if nothing was counted before. `work` is how long the server takes for each.
     ///
-    /// It is the last moment of [`Rule::schedule`] and the work, and in a queue what the last one is held back: there request i
-    /// is let through i · W / L after the first, on whichever tick that falls.
+    /// It is the last moment of [`Rule::schedule`] and the work; in a queue request i is let through i · W / L after the first.
     pub fn least(&self, n: u64, start: Wall, work: Duration) -> Duration {
         let last = match self.shape {
-            Shape::Bucket { delays: true, tick, .. } => {
-                let (tick, period) = (nanos(tick), nanos(self.period));
-                let parts = u128::from(n.saturating_sub(1)) * u128::from(period / tick);
-                Duration::from_nanos(parts.div_ceil(u128::from(self.amount)) as u64 * tick)
+            Shape::Bucket { delays: true, .. } => {
+                let periods = u128::from(n.saturating_sub(1)) * self.period.as_nanos();
+                Duration::from_nanos(periods.div_ceil(self.amount.into()) as u64)
             }
             _ => self.schedule(n, start, work).last().copied().unwrap_or_default(),
         };
         if n == 0 { Duration::ZERO } else { last + work }
     }
+}
+
+/// The ticks of a bucket that holds `burst` + 1 requests of so many parts, and drains `amount` parts a tick.
+fn bucket(n: u64, amount: u128, parts: u128, burst: u128) -> Vec<u64> {
+    let (mut level, mut tick) = (0_u128, 0);
+    let next = |_| {
+        let ticks = level.saturating_sub(burst * parts).div_ceil(amount);
+        level = level.saturating_sub(ticks * amount) + parts;
+        tick += ticks as u64;
+        tick
+    };
+    (0..n).map(next).collect()
 }
 
 fn counter(n: u64, amount: u64, period: u64, until_turn: u64) -> Vec<u64> {
