@@ -100,14 +100,11 @@ impl Rule {
         Self { counts_refused: true, ..self }
     }
 
-    /// What an engine is told of this rule. A queue is told as a bucket without burst: what leaves faster only waits there.
+    /// What an engine is told of this rule. A queue is told as the bucket that admits the same requests.
     pub const fn spec(&self) -> LimitSpec {
         let Self { amount, period, unit, .. } = *self;
         let kind = match self.shape {
-            Shape::Bucket { burst, delays, .. } => {
-                let burst = if delays { 0 } else { burst };
-                return LimitSpec::Bucket { amount, period, burst, unit };
-            }
+            Shape::Bucket { burst, .. } => return LimitSpec::Bucket { amount, period, burst, unit },
             // No server works on four thousand million requests at once.
             Shape::Concurrency => return LimitSpec::Concurrency(amount as u32),
             Shape::Fixed => WindowKind::Fixed,
@@ -151,7 +148,7 @@ impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.spec().fmt(f)?;
         match self.shape {
-            Shape::Bucket { burst, delays: true, .. } => write!(f, ", {burst} queued")?,
+            Shape::Bucket { delays: true, .. } => f.write_str(", queued")?,
             Shape::Bucket { tick: NANO, .. } => f.write_str(", exact")?,
             _ => {}
         }
@@ -169,8 +166,15 @@ mod tests {
 
     #[test]
     fn a_spelled_limit_and_its_rule_say_the_same() {
-        for text in ["50/5s fixed", "50/5s fixed-clock", "50/5s", "50/5s counter", "50/5s hits", "concurrency 4", "20/s burst 10"]
-        {
+        for text in [
+            "50/5s fixed",
+            "50/5s fixed-clock",
+            "50/5s",
+            "50/5s counter",
+            "50/5s hits",
+            "concurrency 4",
+            "20/s burst 10",
+        ] {
             let spec: LimitSpec = text.parse().unwrap();
             assert_eq!(Rule::from(spec).spec(), spec, "{text}");
         }
@@ -178,8 +182,11 @@ mod tests {
 
     #[test]
     fn a_rule_prints_what_its_spelling_leaves_out() {
-        assert_eq!(Rule::queue(20, Duration::from_secs(1), 10).to_string(), "even 20/s, 10 queued");
-        assert_eq!(Rule::counter(50, Duration::from_secs(5)).counting_refused().to_string(), "50/5s counter, counts refused");
+        assert_eq!(Rule::queue(20, Duration::from_secs(1), 10).to_string(), "20/s burst 10, queued");
+        assert_eq!(
+            Rule::counter(50, Duration::from_secs(5)).counting_refused().to_string(),
+            "50/5s counter, counts refused"
+        );
         assert_eq!(Rule::sliding(50, Duration::from_secs(5)).counting_refused().to_string(), "50/5s hits");
     }
 }

@@ -94,7 +94,9 @@ impl Voice {
             return state_all(balances, now, headers);
         }
         let tightest = if self.fields == Fields::None { None } else { balances.next() };
-        let Some(Balance { rule, remaining, reset }) = tightest.map(|first| balances.fold(first, tighter)) else { return };
+        let Some(Balance { rule, remaining, reset }) = tightest.map(|first| balances.fold(first, tighter)) else {
+            return;
+        };
         let reset_in = whole_secs(reset.since(now));
         let (limit, window) = (rule.amount, whole_secs(rule.period));
         match self.fields {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::caller::Caller;
-use super::chance::upto;
 use super::chance::stream;
+use super::chance::upto;
 use super::client::{Client, Heedless};
 use super::driver::Driver;
 use super::least;
@@ -105,7 +105,8 @@ impl World {
     /// Both clocks at the start.
     pub fn start(&self) -> Now {
         // Within the year 2026.
-        let wall = Wall::from_secs(1_767_225_600) + upto(&mut stream(self.seed, EPOCH), Duration::from_secs(365 * 86_400));
+        let wall =
+            Wall::from_secs(1_767_225_600) + upto(&mut stream(self.seed, EPOCH), Duration::from_secs(365 * 86_400));
         Now { mono: self.start, wall }
     }
 

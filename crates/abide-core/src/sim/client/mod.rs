@@ -2,17 +2,17 @@
 
 mod adaptive;
 mod aimd;
-mod per_request;
 mod cubic;
 mod engine;
+mod per_request;
 mod script;
 
 use http::{HeaderMap, StatusCode};
 
 pub use self::adaptive::Adaptive;
 pub use self::aimd::Aimd;
-pub use self::per_request::PerRequest;
 pub use self::engine::EngineClient;
+pub use self::per_request::PerRequest;
 pub use self::script::{Heedless, Script};
 use crate::event::Failure;
 use crate::time::{Instant, Now};
