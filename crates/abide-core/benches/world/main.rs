@@ -90,5 +90,5 @@ fn main() {
     if ask.fleet && ask.wants("fleet") {
         virtual_time += fleet::print();
     }
-    println!("\n{:.0} virtual hours", virtual_time.as_secs_f64() / 3_600.0);
+    println!("\n{:.1} virtual hours", virtual_time.as_secs_f64() / 3_600.0);
 }

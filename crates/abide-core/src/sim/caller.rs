@@ -43,9 +43,8 @@ impl Caller {
         Self { requests, workers: 8, arrivals: Arrivals::AtOnce, costs: (1, 1), background: false }
     }
 
-    /// Somebody else who sends at random on the same quota, one a `period` in the mean, for as long as the run lasts. The report
-    /// counts what it sends apart.
-    pub const fn background(period: Duration) -> Self {
+    /// One that sends at random, one a `period` in the mean, for as long as the run lasts.
+    pub(super) const fn background(period: Duration) -> Self {
         let endless = Self::new(u64::MAX).workers(usize::MAX).arrivals(Arrivals::Poisson(period));
         Self { background: true, ..endless }
     }

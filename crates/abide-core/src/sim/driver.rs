@@ -260,6 +260,9 @@ impl<'a> Driver<'a> {
     }
 
     fn launch(&mut self, party: usize, job: JobId, attempt: u32) {
+        if self.seats[party].jobs.get(job.0 as usize).is_none_or(|open| open.has_ended) {
+            return;
+        }
         let flight = self.free.pop().unwrap_or_else(|| {
             self.flights.push(Flight::default());
             self.flights.len() - 1

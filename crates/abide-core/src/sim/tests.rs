@@ -93,7 +93,7 @@ impl Restless {
         let at_once = happens(&mut self.rng, self.haste);
         let wait = if at_once { Duration::ZERO } else { upto(&mut self.rng, self.longest) };
         // Not twice at one moment, or time would stand still.
-        let least = if attempt > 1 { millis(5) } else { Duration::ZERO };
+        let least = if attempt > 1 { millis(20) } else { Duration::ZERO };
         self.waiting.insert((now.mono + wait.max(least), job), attempt);
     }
 }
@@ -150,8 +150,6 @@ fn any_setting() -> impl Strategy<Value = (u64, u64, bool, usize, f64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn no_client_beats_the_least_time(
         rules in prop::collection::vec(any_rule(), 1..3),
@@ -166,7 +164,7 @@ proptest! {
         let capped = rules.iter().any(|rule| matches!(rule.shape, rule::Shape::Concurrency));
         let one_way = if capped { 0 } else { one_way };
         let world = World::new(server).network(Network::latency(millis(one_way)).jitter(millis(one_way))).seed(seed);
-        let report = world.horizon(secs(300)).run(Restless::new(seed, haste, millis(longest)), Caller::new(n).workers(workers));
+        let report = world.horizon(secs(120)).run(Restless::new(seed, haste, millis(longest)), Caller::new(n).workers(workers));
         if report.ending == Ending::Done {
             // Each wait in a queue is rounded to a nanosecond.
             prop_assert!(report.time + Duration::from_nanos(n) >= report.least.unwrap(), "{}", report);

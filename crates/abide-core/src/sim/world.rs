@@ -74,7 +74,8 @@ impl World {
         self
     }
 
-    /// Somebody else sends on the same quota, one request a `period` in the mean.
+    /// Somebody else sends on the same quota at random, one request a `period` in the mean, and never again what was refused. The
+    /// report counts that apart, as the last of its parties.
     #[must_use]
     pub fn shared_with(mut self, period: Duration) -> Self {
         self.others.push(Caller::background(period));

@@ -54,7 +54,8 @@ impl Answer<'_> {
 /// What a client wants to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send an attempt of a job now. More than one may be under way; `attempt` tells them apart.
+    /// Send an attempt of a job now. More than one may be under way; `attempt` tells them apart. Nothing is sent for a job that
+    /// is unknown or has ended.
     Send {
         /// The job.
         job: JobId,
