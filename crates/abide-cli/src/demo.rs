@@ -8,7 +8,8 @@ use crate::args::{Cli, Verb};
 use crate::exit::{Failure, Result};
 use crate::mock::config::{HeaderStyle, MockConfig};
 use crate::mock::faults::Faults;
-use crate::{mock, pull, screen};
+use crate::screen::{say, short};
+use crate::{mock, pull};
 
 const RECORDS: u64 = 300;
 const LIMIT: u64 = 50;
@@ -38,14 +39,14 @@ async fn demo(folder: &std::path::Path) -> Result<()> {
     let mock = mock::start(config).await.map_err(Failure::error)?;
     let url = format!("http://{}/items/{{0..{}}}", mock.addr, RECORDS - 1);
     let output = folder.join("items.ndjson");
-    eprintln!(
+    say(&format!(
         "An API that takes {LIMIT} requests in {} and fails one in ten, and {RECORDS} records to pull from it.",
-        screen::short(PERIOD)
-    );
-    eprintln!("The same in two terminals:");
-    eprintln!("  abide mock --listen {} --limit 50/2s --headers draft-8 --fail 10% --records {RECORDS}", mock.addr);
-    eprintln!("  abide pull '{url}' -o items.ndjson");
-    eprintln!();
+        short(PERIOD)
+    ));
+    say("The same in two terminals:");
+    say(&format!("  abide mock --listen {} --limit 50/2s --headers draft-8 --fail 10% --records {RECORDS}", mock.addr));
+    say(&format!("  abide pull '{url}' -o items.ndjson"));
+    say("");
     let command = ["abide", "pull", &url, "-o", &output.to_string_lossy()].map(str::to_owned);
     let Verb::Pull(args) = Cli::parse_from(command).verb else {
         return Err(Failure::error("the demo's own command was not understood"));
@@ -58,20 +59,20 @@ async fn demo(folder: &std::path::Path) -> Result<()> {
         std::fs::read_to_string(&output).map_err(|e| Failure::error(format!("the output can't be read: {e}")))?;
     let records = text.lines().count() as u64;
     if let Some(first) = text.lines().next() {
-        eprintln!("\nThe first record: {first}");
+        say(&format!("\nThe first record: {first}"));
     }
     // What the limit counted: answers that were refused cost nothing, answers that failed behind it did.
     let counted = counters.accepted + counters.failed;
     let least = PERIOD * u32::try_from(counted.div_ceil(LIMIT).saturating_sub(1)).unwrap_or(u32::MAX);
-    eprintln!(
+    say(&format!(
         "{records} of {RECORDS} records; {} requests refused, {} failed and were sent again",
         counters.refused, counters.failed
-    );
-    eprintln!(
+    ));
+    say(&format!(
         "{:.1} s; the limit allows {counted} requests in no less than {:.1} s: {:.2} times the least possible",
         took.as_secs_f64(),
         least.as_secs_f64(),
         took.as_secs_f64() / least.as_secs_f64().max(f64::EPSILON)
-    );
+    ));
     if records == RECORDS { Ok(()) } else { Err(Failure::error("records are missing: this is a defect of abide")) }
 }

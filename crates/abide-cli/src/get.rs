@@ -7,30 +7,45 @@ use std::time::{Duration, Instant};
 use abide::{Client, Response};
 
 use crate::args::GetArgs;
-use crate::connect;
 use crate::exit::{Code, Failure, Result};
+use crate::pull::urls;
 use crate::screen::{self, Screen};
 use crate::stop::Stop;
+use crate::{advice, connect, log};
 
 const MAX_WAIT: Duration = Duration::from_secs(5 * 60);
 
 pub(crate) async fn run(args: GetArgs) -> Result<()> {
+    let urls: Vec<_> = args.urls.iter().map(|url| urls::parse(url).map_err(Failure::usage)).collect::<Result<_>>()?;
     let client = connect::client(&args.common, MAX_WAIT)?;
-    let mut watch = Watch { client, screen: Screen::new(args.common.quiet), stop: Stop::new() };
+    let screen = Screen::new(args.common.quiet);
+    log::start(args.common.verbose, screen.lines());
+    let mut watch = Watch { client, screen, stop: Stop::new() };
     let deadline = args.common.deadline.map(|span| Instant::now() + span.0);
-    let mut failed = None;
-    for url in &args.urls {
-        if let Err(failure) = fetch(&mut watch, url, deadline).await {
-            if failure.code != Code::Error || args.urls.len() == 1 {
-                return Err(failure);
+    let mut missing = 0;
+    for (i, url) in urls.iter().enumerate() {
+        match fetch(&mut watch, url.as_str(), deadline).await {
+            Ok(()) => {}
+            Err(failure) if urls.len() == 1 => return Err(failure),
+            Err(Failure { code: Code::Error, message }) => {
+                missing += 1;
+                watch.screen.error(&format!("abide: {}", message.unwrap_or_default()));
             }
-            if let Some(message) = &failure.message {
-                watch.screen.note(&format!("abide: {message}"));
+            Err(Failure { code, message: Some(message) }) => {
+                let done = screen::count(i as u64 - missing, "URL");
+                return Err(Failure::new(code, format!("{message} ({done} of {} fetched)", urls.len())));
             }
-            failed = Some(Failure::silent(if failed.is_some() { Code::Error } else { failure.code }));
+            Err(failure) => return Err(failure),
         }
     }
-    failed.map_or(Ok(()), Err)
+    match missing {
+        0 => Ok(()),
+        all if all == urls.len() as u64 => Err(Failure::error("none of the URLs was fetched; see above for each")),
+        some => Err(Failure::new(
+            Code::Partial,
+            format!("{some} of {} URLs are missing; see above for each, and get those again", urls.len()),
+        )),
+    }
 }
 
 /// Everything that has to be looked after while something is awaited.
@@ -51,12 +66,11 @@ impl Watch {
                 }
                 code = self.stop.asked() => {
                     self.screen.clear();
-                    return Err(Failure::new(code, "stopped before the whole answer was there"));
+                    return Err(Failure::new(code, "stopped before the whole answer was there; run it again for all of it"));
                 }
-                () = tokio::time::sleep(screen::TICK) => {
-                    if let Some(waiting) = screen::waiting(&self.client) {
-                        self.screen.status(|| waiting);
-                    }
+                () = tokio::time::sleep(screen::TICK) => match screen::waiting(&self.client) {
+                    Some(waiting) => self.screen.status(|| waiting),
+                    None => self.screen.clear(),
                 }
             }
         }
@@ -71,40 +85,45 @@ async fn fetch(watch: &mut Watch, url: &str, deadline: Option<Instant>) -> Resul
     let mut response = watch.wait_for(request.send()).await?.map_err(|e| failure(&e))?;
     let status = response.status();
     if status.is_success() {
-        return copy(watch, &mut response, std::io::stdout()).await;
+        let mut stdout = std::io::stdout();
+        let copied = copy(watch, &mut response, |chunk| stdout.write_all(chunk)).await;
+        return copied.and_then(|()| stdout.flush().map_err(|e| Failure::stdout(&e)));
     }
     let (url, account) = (response.url(), response.account());
-    copy(watch, &mut response, std::io::stderr()).await?;
-    Err(Failure::error(format!("{url} answered {status} ({account}); its body is above")))
+    let (mut stderr, mut last) = (std::io::stderr(), None);
+    copy(watch, &mut response, |chunk| {
+        last = chunk.last().copied().or(last);
+        // If nobody reads it, the status is still told by the exit code.
+        let _ = stderr.write_all(chunk);
+        Ok(())
+    })
+    .await?;
+    let body = if last.is_some() { "its body is above" } else { "its body is empty" };
+    if last.is_some_and(|last| last != b'\n') {
+        watch.screen.error("");
+    }
+    Err(Failure::error(format!("{url} answered {status} ({account}; {body}); {}", advice::on_status(status))))
 }
 
-async fn copy(watch: &mut Watch, response: &mut Response, mut to: impl Write) -> Result<()> {
+async fn copy(
+    watch: &mut Watch,
+    response: &mut Response,
+    mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
+) -> Result<()> {
     while let Some(chunk) = watch.wait_for(response.chunk()).await?.map_err(|e| failure(&e))? {
-        to.write_all(&chunk).map_err(|e| Failure::stdout(&e))?;
+        write(&chunk).map_err(|e| Failure::stdout(&e))?;
     }
-    to.flush().map_err(|e| Failure::stdout(&e))
+    Ok(())
 }
 
 /// What an error of the library means for the exit code, and what to do about it.
 pub(crate) fn failure(error: &abide::Error) -> Failure {
+    let message = format!("{error}; {}", advice::on_error(error));
     if error.is_setting() {
-        return Failure::usage(error);
-    }
-    if error.is_limited() {
-        let advice = match error.retry_at() {
-            Some(at) => format!("come back at {}, or allow more with --max-wait", screen::clock(at)),
-            None => "the server did not say for how long; come back later, or allow more with --max-wait".to_owned(),
-        };
-        return Failure::new(Code::Paused, format!("{error}; {advice}"));
-    }
-    let advice = if error.is_tls() {
-        "; if the server's certificate is your own, name it with --cacert"
-    } else if error.is_connect() {
-        "; check the address, and whether the server runs"
-    } else if error.is_deadline() {
-        "; allow more with --deadline"
+        Failure::usage(error)
+    } else if error.is_limited() {
+        Failure::new(Code::Paused, message)
     } else {
-        ""
-    };
-    Failure::error(format!("{error}{advice}"))
+        Failure::error(message)
+    }
 }

@@ -1,17 +1,19 @@
 //! The command line of abide: reads the arguments, runs the verb, and ends with its exit code.
 
+mod advice;
 mod args;
 mod connect;
 mod demo;
 mod exit;
 mod get;
+mod limits;
+mod log;
 mod mock;
 mod pull;
 mod screen;
 mod secret;
 mod stop;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Get(args) => get::run(args).await,
             Verb::Pull(args) => pull::run(args).await,
+            Verb::Limits(args) => limits::run(args).await,
             Verb::Mock(args) => mock::run(args).await.map_err(|e| match e {
                 mock::MockError::Usage(_) => Failure::usage(e),
                 mock::MockError::Io(_) => Failure::error(e),
@@ -46,8 +49,7 @@ fn main() -> ExitCode {
 
 fn end(failure: &Failure) -> ExitCode {
     if let Some(message) = &failure.message {
-        // If standard error is gone there is nobody left to tell.
-        let _ = writeln!(std::io::stderr().lock(), "abide: {message}");
+        screen::say(&format!("abide: {message}"));
     }
     failure.code.into()
 }

@@ -1,8 +1,13 @@
 //! Where a credential comes from: `env:NAME`, `file:PATH` or `cmd:COMMAND`, and never the command line itself, which other
 //! users of the machine can read.
 
+use std::ffi::OsStr;
+use std::marker::PhantomData;
 use std::process::Command;
 use std::str::FromStr;
+
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 
 /// A credential that has not been read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +102,35 @@ impl FromStr for ApiKey {
             _ => return Err(expected.to_owned()),
         };
         Ok(Self { place, source: source.parse()? })
+    }
+}
+
+/// Reads a flag's value that may be a secret by mistake: errors do not repeat it, as those of clap do.
+#[derive(Debug)]
+pub(crate) struct Unspoken<T>(PhantomData<fn() -> T>);
+
+impl<T> Unspoken<T> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Clone for Unspoken<T> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl<T: FromStr<Err = String> + Clone + Send + Sync + 'static> TypedValueParser for Unspoken<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&clap::Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let read = value.to_str().ok_or_else(|| "it is not text".to_owned()).and_then(str::parse);
+        read.map_err(|why| {
+            let flag = arg.map(ToString::to_string).unwrap_or_default();
+            let message = format!("the value of '{flag}' can't be read: {why}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 

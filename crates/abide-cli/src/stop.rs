@@ -14,11 +14,24 @@ impl Stop {
         Self(Box::pin(signal()))
     }
 
+    /// To be called until it has returned; from then on another signal ends the process, whatever it is busy with.
     pub(crate) async fn asked(&mut self) -> Code {
         let code = self.0.as_mut().await;
-        self.0 = Box::pin(signal());
+        end_with_the_next();
+        self.0 = Box::pin(std::future::pending());
         code
     }
+}
+
+/// Once a signal was listened for, its default action is gone for good; so this thread stands in for it.
+fn end_with_the_next() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(runtime) = runtime {
+            let code = runtime.block_on(signal());
+            std::process::exit(code as i32);
+        }
+    });
 }
 
 #[cfg(unix)]

@@ -8,8 +8,10 @@ mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use answer::Head;
+
 use crate::call::{Account, Call, CallId};
-use crate::decision::{Book, Decision, Why};
+use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::key::Key;
@@ -32,6 +34,7 @@ use crate::time::{Instant, Now};
 ///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
 ///             then tell Head or Failed
 ///     Retry   drop the answer; a Send follows
+///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
@@ -50,8 +53,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
-    /// Backoff that calls went through, which no gate's ledger knows.
-    backoff: std::time::Duration,
+    /// What calls waited for that stood aside, which no gate's ledger knows.
+    aside: Waited,
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +101,8 @@ enum Phase {
         permit: Permit,
         sent: Now,
         round: Option<Round>,
+        /// When the head of its answer came, if its body is looked at.
+        peeked: Option<Now>,
     },
     Returned {
         status: u16,
@@ -117,7 +122,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
-            backoff: std::time::Duration::ZERO,
+            aside: Waited::default(),
         }
     }
 
@@ -182,17 +187,18 @@ impl Engine {
             self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
         }
         let Some(state) = self.calls.get_mut(&id) else { return false };
-        let Phase::Granted { permit, back_at, round } = &state.phase else { return false };
+        let Phase::Granted { permit, back_at, round } = &mut state.phase else { return false };
         let gate = &mut self.gates[index];
         gate.grants.remove(&(*back_at, id));
         gate.limits.leave(permit, now);
         gate.pause.on_begun(id, gate.trips.usual(), now.mono);
-        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
+        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round, peeked: None };
         state.account.attempts += 1;
         state.lapses = 0;
         self.stats.requests += 1;
         self.stats.retries += u64::from(state.repeats);
-        self.schedule(index, now);
+        // A limit that counts from when an attempt leaves knows more now.
+        self.advance(index, now);
         true
     }
 
@@ -205,7 +211,9 @@ impl Engine {
                     self.advance(gate, now);
                 }
             }
-            Event::Head { id, status, headers, redirect } => self.on_head(id, status, headers, redirect, now),
+            Event::Head { id, status, headers, redirect, body } => {
+                self.on_head(id, &Head { status, headers, body }, redirect, now);
+            }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
@@ -241,7 +249,10 @@ impl Engine {
 
     /// What every key that has calls waiting waits for, and how many.
     pub fn waits(&self) -> impl Iterator<Item = (&Key, Why, usize)> {
-        self.gates.iter().filter_map(|gate| Some((&gate.key, gate.blocked?, gate.queue.len())))
+        self.gates.iter().filter_map(|gate| {
+            let aside = || gate.queue.first_aside().and_then(|id| self.calls.get(&id)).map(|state| state.why);
+            Some((&gate.key, gate.blocked.or_else(aside)?, gate.queue.len()))
+        })
     }
 
     /// What every key's server said of its quotas so far: size and name, where it told them.
@@ -251,13 +262,12 @@ impl Engine {
 
     /// Counters since the beginning.
     pub fn stats(&self, now: Now) -> Stats {
-        let mut waited = Waited::default();
+        let mut waited = self.aside;
         for gate in &self.gates {
             for (sum, time) in waited.0.iter_mut().zip(gate.ledger.totals(now.mono)) {
                 *sum += time;
             }
         }
-        waited.0[Book::Backoff as usize] += self.backoff;
         Stats { waited, ..self.stats.clone() }
     }
 
@@ -270,3 +280,6 @@ impl Engine {
         self.gates.len() - 1
     }
 }
+
+#[cfg(test)]
+mod tests;

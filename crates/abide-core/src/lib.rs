@@ -22,6 +22,7 @@ pub mod policy;
 mod queue;
 mod retry;
 mod rng;
+mod route;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod stats;
@@ -33,4 +34,5 @@ pub use engine::Engine;
 pub use event::Event;
 pub use key::Key;
 pub use policy::Policy;
+pub use route::Route;
 pub use stats::{Stats, Waited};

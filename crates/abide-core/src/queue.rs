@@ -73,6 +73,11 @@ impl Queue {
         Some(first.1)
     }
 
+    /// The call that stands aside for the shortest time.
+    pub(crate) fn first_aside(&self) -> Option<CallId> {
+        self.aside.first().map(|(_, id)| *id)
+    }
+
     /// When the next backoff ends.
     pub(crate) fn next_aside(&self) -> Option<Instant> {
         self.aside.first().map(|(until, _)| *until)

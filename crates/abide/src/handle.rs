@@ -120,6 +120,11 @@ impl Handle {
         self.shared.lock().engine.quotas().map(name).collect()
     }
 
+    /// How long it is until then.
+    pub(crate) fn until(&self, at: Instant) -> Duration {
+        at.since(self.now().mono)
+    }
+
     pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
         self.shared.clock.system_time(at)
     }

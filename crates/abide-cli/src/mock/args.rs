@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::config::{HeaderStyle, Like, MockConfig, RetryAfter};
 use super::faults::{Faults, Share};
+use crate::args::Span;
 
 const EXAMPLES: &str = "\
 Limits: 50/5s is 50 in 5 s, in a window that begins with the first request;
@@ -61,8 +62,8 @@ pub(crate) struct MockArgs {
     #[arg(long)]
     count_refused: bool,
     /// From arrival to answer, such as 20ms
-    #[arg(long, value_name = "TIME", default_value = "0ms", hide_default_value = true, value_parser = latency)]
-    latency: Duration,
+    #[arg(long, value_name = "TIME")]
+    latency: Option<Span>,
     /// Accepted requests to answer 503, such as 10%
     #[arg(long, value_name = "SHARE", default_value = "0%", hide_default_value = true)]
     fail: Share,
@@ -105,7 +106,7 @@ impl MockArgs {
             retry_after: self.retry_after,
             status: self.status,
             count_refused: self.count_refused,
-            latency: self.latency,
+            latency: self.latency.map_or(Duration::ZERO, |span| span.0),
             faults: Faults::new(self.fail, self.reset, self.stall)?,
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..)),
             script: self.script,
@@ -156,15 +157,6 @@ fn status(text: &str) -> Result<StatusCode, String> {
     // A status below 200 would only announce another one.
     let status = text.trim().parse().ok().filter(|status: &StatusCode| status.as_u16() >= 200);
     status.ok_or_else(|| "not a status from 200 to 999; write them as 429,429,200".to_owned())
-}
-
-fn latency(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1_000), ("min", 60_000)];
-    let millis =
-        units.into_iter().find_map(|(unit, millis)| text.strip_suffix(unit)?.parse::<u32>().ok()?.checked_mul(millis));
-    millis
-        .map(|millis| Duration::from_millis(millis.into()))
-        .ok_or_else(|| "not a time: write 20ms, 2s or 1min".to_owned())
 }
 
 #[cfg(test)]
@@ -218,7 +210,7 @@ mod tests {
             ("--headers|draft-9", "draft-6, draft-7, draft-8"),
             ("--retry-after|soon", "seconds, date, none"),
             ("--status|500", "429, 503, 403"),
-            ("--latency|20", "20ms"),
+            ("--latency|20", "500ms, 20s"),
             ("--fail|10", "such as 10%"),
             ("--script|429,x", "from 200 to 999"),
             ("--script|100", "from 200 to 999"),

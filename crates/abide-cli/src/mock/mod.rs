@@ -18,6 +18,8 @@ use std::io::{self, Write};
 pub(crate) use args::MockArgs;
 pub(crate) use server::start;
 
+use crate::screen::say;
+
 /// Why the mock did not start.
 #[derive(Debug)]
 pub(crate) enum MockError {
@@ -51,9 +53,9 @@ pub(crate) async fn run(args: MockArgs) -> Result<(), MockError> {
     let greeting = greeting::hint(&config);
     let running = start(config).await?;
     announce(&format!("listening on http://{}\n", running.addr))?;
-    eprint!("{}", greeting(running.addr));
+    say(greeting(running.addr).trim_end());
     ended.await;
-    eprintln!("{}", greeting::summary(running.stop().await));
+    say(&greeting::summary(running.stop().await));
     Ok(())
 }
 

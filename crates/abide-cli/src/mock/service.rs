@@ -16,6 +16,7 @@ use super::faults::Fault;
 use super::gate::{Counters, Entry, Fate, Gate};
 use super::log::RequestLog;
 use super::routes::{Answer, Query, Site, empty, error};
+use crate::screen::say;
 
 /// The mock, without its sockets and its clock.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Mock {
         if let Err(why) = written
             && !self.log_is_lost.swap(true, Ordering::Relaxed)
         {
-            eprintln!("abide mock: the log has gaps from here on, for a line could not be written: {why}");
+            say(&format!("abide mock: the log has gaps from here on, for a line could not be written: {why}"));
         }
     }
 }

@@ -5,12 +5,15 @@ mod fetch;
 mod journal;
 mod names;
 mod plan;
+mod progress;
 mod records;
 mod report;
 mod run;
 mod sink;
+mod summary;
 mod template;
-mod urls;
+mod traces;
+pub(crate) mod urls;
 
 pub(crate) use abide_core::page::Pages;
 pub(crate) use records::RecordsAt;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use abide::LimitSpec;
 use abide_core::page::Pages;
 use url::{Origin, Url};
 
@@ -13,7 +14,7 @@ use super::names::Names;
 use super::records::RecordsAt;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
-use crate::args::{IfComplete, PullArgs};
+use crate::args::{HostLimit, IfComplete, PullArgs};
 use crate::connect;
 use crate::exit::{Failure, Result};
 
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) records: RecordsAt,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
+    /// Told limits that hold for all of the URLs together.
+    pub(crate) bounds: Vec<LimitSpec>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
     pub(crate) fresh: bool,
@@ -71,7 +74,9 @@ impl Plan {
                 _ => Err(Failure::usage(format!("'{text}' is not an origin; write it as https://cdn.example.com"))),
             })
             .collect::<Result<_>>()?;
+        let bounds = input.bounds(&args.common.limit);
         Ok(Self {
+            bounds,
             input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
@@ -103,6 +108,14 @@ impl Output {
     fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            // Without the slash, which the system takes for a claim that it is a folder.
+            let plain: PathBuf = path.components().collect();
+            if plain.is_file() {
+                return Err(Failure::error(format!(
+                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
+                    plain.display()
+                )));
+            }
             return Ok(Self::Folder(path.to_owned()));
         }
         if path.is_dir() {
@@ -124,13 +137,18 @@ impl Output {
 
 impl Input {
     fn of(args: &PullArgs) -> Result<Self> {
-        match (&args.url, &args.urls) {
-            (Some(text), _) => {
+        match (args.url.as_slice(), &args.urls) {
+            ([text], _) => {
                 let template = text.parse().map_err(Failure::usage)?;
                 Ok(Self::Template { text: text.clone(), template })
             }
-            (None, Some(path)) => Self::read(path),
-            (None, None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            ([], Some(path)) => Self::read(path),
+            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            (several, _) => Err(Failure::usage(format!(
+                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
+                 list the URLs in a file and name it with --urls",
+                several.len()
+            ))),
         }
     }
 
@@ -177,6 +195,20 @@ impl Input {
         }
     }
 
+    /// The limits that hold for all of the URLs, where they are on one origin: limits hold for each origin by itself.
+    fn bounds(&self, limits: &[HostLimit]) -> Vec<LimitSpec> {
+        let one_origin = match self {
+            Self::Template { text, .. } => !origin(text).contains('{'),
+            Self::List(urls) => urls.iter().all(|url| origin(url) == origin(&urls[0])),
+        };
+        if !one_origin {
+            return Vec::new();
+        }
+        let url = self.url(0);
+        let holds = |limit: &&HostLimit| limit.host.is_none() || limit.host.as_deref() == url.host_str();
+        limits.iter().filter(holds).flat_map(|limit| limit.limits.0.clone()).collect()
+    }
+
     /// Tells inputs apart, without credentials.
     fn fingerprint(&self, secret_keys: &[String]) -> String {
         match self {
@@ -191,6 +223,12 @@ impl Input {
             }
         }
     }
+}
+
+/// The beginning of a URL or a template, up to the path.
+fn origin(text: &str) -> &str {
+    let scheme = text.find("://").map_or(0, |at| at + 3);
+    text[scheme..].find(['/', '?', '#']).map_or(text, |end| &text[..scheme + end])
 }
 
 /// A URL or a template without user and password and the secret query keys.
@@ -222,6 +260,20 @@ mod tests {
         assert_eq!(clean("https://ann:pw@x.test/{0..9}?a=1&api%5Fkey=s&b=2"), "https://x.test/{0..9}?a=1&b=2");
         assert_eq!(clean("https://x.test/@at?api_key=s"), "https://x.test/@at");
         assert_eq!(clean("https://x.test"), "https://x.test");
+    }
+
+    #[test]
+    fn a_limit_bounds_a_pull_from_one_origin_alone() {
+        let limits = ["50/5s".parse().unwrap(), "x.test=9/s".parse().unwrap(), "y.test=1/s".parse().unwrap()];
+        let bounds = |text: &str| {
+            let input = Input::Template { text: text.to_owned(), template: text.parse().unwrap() };
+            input.bounds(&limits).iter().map(LimitSpec::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(bounds("https://x.test/{0..9}"), ["50/5s", "9/s"]);
+        assert_eq!(bounds("https://z.test?a={0..9}"), ["50/5s"]);
+        assert!(bounds("https://{x,y}.test/").is_empty());
+        let list = |urls: &[&str]| Input::List(urls.iter().map(|url| Box::from(*url)).collect()).bounds(&limits).len();
+        assert_eq!((list(&["http://z/a", "http://z/b"]), list(&["http://z/a", "http://y/b"])), (1, 0));
     }
 
     #[test]

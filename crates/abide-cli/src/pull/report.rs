@@ -1,19 +1,18 @@
-//! What a pull says: while it runs, when it ends, and as JSON for programs.
+//! What a pull says when it begins and when it ends, and the exit code that goes with it.
 
 use std::time::{Duration, SystemTime};
 
-use abide_core::policy::LimitSpec;
 use abide_core::time::Wall;
-use serde_json::{Map, Value, json};
 
 use super::journal::error::Error as StoreError;
 use super::journal::state::Ending;
 use super::plan::Output;
 use super::run::{Pull, now, stored};
 use super::sink::{Resumed, Totals};
+use super::summary::{Summary, amount};
 use crate::args::PullArgs;
 use crate::exit::{Code, Failure, Result};
-use crate::screen::{self, clock, short};
+use crate::screen::{clock, count};
 
 /// Failures that are listed by name; the journal has all of them.
 const LISTED: u32 = 20;
@@ -35,147 +34,140 @@ pub(super) enum Outcome {
     Broken(StoreError),
 }
 
-/// Draws how things stand.
-pub(super) fn progress(pull: &mut Pull) {
-    let totals = pull.sink.totals();
-    let stats = pull.client.stats();
-    let elapsed = pull.started.elapsed();
-    let waiting = screen::waiting(&pull.client);
-    let left = time_left(pull, stats.requests, elapsed);
-    pull.screen.status(|| {
-        let rate = stats.requests as f64 / elapsed.as_secs_f64().max(0.001);
-        let mut line = format!("{} records, {} pages, {rate:.1} requests/s", totals.records, totals.pages);
-        if stats.rate_limited > 0 {
-            line += &format!(", {} refused", stats.rate_limited);
-        }
-        if totals.failed > 0 {
-            line += &format!(", {} failed", totals.failed);
-        }
-        if let Some(left) = left {
-            line += &format!(", at least {} to go", short(left));
-        }
-        if let Some(waiting) = waiting {
-            line += &format!("; {waiting}");
-        }
-        line
-    });
-}
-
-/// The least time that what is left can take: by the told limits, and by the pace so far.
-fn time_left(pull: &Pull, requests: u64, elapsed: Duration) -> Option<Duration> {
-    let left = pull.jobs_left();
-    if left <= 1 || requests < 10 {
-        return None;
-    }
-    let pace = requests as f64 / elapsed.as_secs_f64().max(0.001);
-    Some(Duration::from_secs_f64(left as f64 / pace))
-}
-
 pub(super) fn resumed(name: &str, left: &Resumed) -> String {
-    let mut line =
-        format!("going on with {name}: {} records of {} pages are there", left.totals.records, left.totals.pages);
+    let mut line = format!("going on with {name}: {} there already", amount(&left.totals));
     if left.missing > 0 {
         line += &format!(", {} that failed are tried again", left.missing);
+    }
+    if let Some(Ending::Paused { until }) = left.ending
+        && until > now()
+    {
+        line += &format!("; a limit was to open at {}", clock(system_time(until)));
     }
     line
 }
 
 pub(super) fn complete(name: &str, since: Wall, totals: &Totals) -> String {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(since.as_secs()).unwrap_or(0));
     format!(
         "{name} is complete since {} ({}); nothing was fetched (--if-complete refetch or --fresh pulls it again)",
-        clock(at),
+        clock(system_time(since)),
         amount(totals)
     )
 }
 
-/// Records where they were counted, else files.
-fn amount(totals: &Totals) -> String {
-    if totals.records > 0 || totals.pages == 0 {
-        format!("{} records", totals.records)
-    } else {
-        format!("{} files", totals.pages)
-    }
+fn system_time(wall: Wall) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(wall.as_secs()).unwrap_or(0))
 }
 
 /// Brings the output to its end, says how it went, and returns the exit code that goes with it.
 pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<()> {
-    let totals = pull.sink.totals();
     let name = match &pull.plan.output {
         Output::Stdout => "standard output".to_owned(),
         Output::Ndjson(path) | Output::Folder(path) => path.display().to_string(),
     };
-    let nothing = totals.pages == 0 && totals.failed > 0;
-    let failures = pull.sink.failures(0, LISTED).map_err(|e| stored(&e))?;
-    if !failures.is_empty() && !matches!(outcome, Outcome::Finished if nothing && pull.plan.input.len() == 1) {
-        pull.screen.note(&format!("{} of {} URLs are missing:", totals.failed, pull.plan.input.len()));
-        for failed in &failures {
-            pull.screen.note(&format!("  {}: {}", failed.failure.url, failed.failure.reason));
-        }
-        if totals.failed > u64::from(LISTED) {
-            pull.screen.note(&format!("  … and {} more", totals.failed - u64::from(LISTED)));
+    let (elapsed, client) = (pull.started.elapsed(), pull.client.clone());
+    let totals = pull.sink.totals();
+    let summary = Summary { outcome: verdict(&outcome, &totals), totals, client: &client, elapsed };
+    let is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
+    let missing = list(&mut pull, &outcome)?;
+    let (screen, unfollowed) = (pull.screen.clone(), pull.unfollowed);
+    let result = finish(pull, outcome, &name, missing);
+    if !is_unread {
+        screen.note(&summary.line(&name));
+    }
+    if unfollowed {
+        screen.note("note: pages name a next one that was not followed; --pages auto follows them");
+    }
+    match (result, summary.write(args)) {
+        (Ok(()), written) => written,
+        (Err(failure), written) => {
+            if let Err(Failure { message: Some(message), .. }) = written {
+                screen.error(&format!("abide: {message}"));
+            }
+            Err(failure)
         }
     }
-    let verdict = match &outcome {
-        Outcome::Finished if nothing => "failed",
+}
+
+/// The outcome in one word.
+fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
+    match outcome {
+        Outcome::Finished if is_empty_handed(totals) => "failed",
         Outcome::Finished if totals.failed > 0 => "partial",
         Outcome::Finished => "complete",
         Outcome::Paused { .. } => "paused",
         Outcome::Late(_) => "late",
         Outcome::Stalled(_) => "stalled",
         Outcome::Stopped(_) => "stopped",
+        Outcome::Broken(StoreError::BrokenPipe) => "unread",
         Outcome::Broken(_) => "broken",
-    };
-    let last = failures.first().map(|failed| format!("{}: {}", failed.failure.url, failed.failure.reason));
-    let line = summary_line(&pull, &totals, verdict, &name);
-    let object = summary(&pull, &totals, verdict, args);
-    let result = finish(pull, outcome, &totals, &name, last);
-    if let Some(path) = &args.summary_json {
-        std::fs::write(path, format!("{object}\n"))
-            .map_err(|e| Failure::error(format!("the summary can't be written to {}: {e}", path.display())))?;
     }
-    if result.is_ok() || !line.is_empty() {
-        // The line is for people; the failure below says what to do next.
-        if !args.common.quiet {
-            eprintln!("{line}");
-        }
-    }
-    result
 }
 
-fn finish(mut pull: Pull, outcome: Outcome, totals: &Totals, name: &str, last: Option<String>) -> Result<()> {
-    let resumable = !matches!(pull.plan.output, Output::Stdout);
-    let again = |what: &str| {
-        if resumable {
-            format!("{what}; what was fetched is kept, run the same command again to go on")
-        } else {
-            what.to_owned()
+/// Whether every URL was asked for and none came.
+fn is_empty_handed(totals: &Totals) -> bool {
+    totals.pages == 0 && totals.failed > 0
+}
+
+/// Lists what is missing, unless one line can say all of it. Returns the first of it.
+fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
+    let totals = pull.sink.totals();
+    let failures = pull.sink.failures(0, LISTED).map_err(|e| stored(&e))?;
+    let lines: Vec<String> =
+        failures.iter().map(|failed| format!("{}: {}", failed.failure.url, failed.failure.reason)).collect();
+    let says_all = matches!(outcome, Outcome::Finished) && is_empty_handed(&totals) && pull.plan.input.len() == 1;
+    if !lines.is_empty() && !says_all {
+        // An exit code of 3 promises a list, whoever does not want to hear of progress.
+        pull.screen.error(&format!("{} of {} missing:", totals.failed, count(pull.plan.input.len(), "URL")));
+        for line in &lines {
+            pull.screen.error(&format!("  {line}"));
         }
+        if totals.failed > u64::from(LISTED) {
+            pull.screen.error(&format!("  … and {} more", totals.failed - u64::from(LISTED)));
+        }
+    }
+    Ok(lines.into_iter().next())
+}
+
+fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>) -> Result<()> {
+    let totals = pull.sink.totals();
+    let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
+    let goes_on = match &pull.plan.output {
+        Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
+        _ if pull.is_blank() => "nothing was fetched yet; run the same command again",
+        _ => "what was fetched is kept: run the same command again to go on",
     };
     let (ending, failure) = match outcome {
-        Outcome::Finished if totals.pages == 0 && totals.failed > 0 => {
-            let why = last.unwrap_or_default();
-            (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}")))
+        Outcome::Finished if is_empty_handed(&totals) => {
+            let why = missing.unwrap_or_default();
+            (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
         Outcome::Finished => {
             pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
             if totals.failed == 0 {
                 return Ok(());
             }
-            let message = format!("{name} is partial; run the same command again to fetch what is missing");
-            return Err(Failure::new(Code::Partial, message));
+            let next = match &pull.plan.output {
+                Output::Stdout => "run it again with -o FILE, and another run fetches what is missing alone",
+                _ => "run the same command again to fetch what is missing",
+            };
+            return Err(Failure::new(Code::Partial, format!("{name} is partial; {next}")));
         }
         Outcome::Paused { until, why } => {
-            let at = until.map(|until| format!("; come back at {}", clock(until))).unwrap_or_default();
             let until = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
             let wall =
                 until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
-            let message = again(&format!("paused: {why}{at}, or allow more with --max-wait"));
-            (Ending::Paused { until: wall }, Failure::new(Code::Paused, message))
+            (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
         }
-        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, again(&why))),
-        Outcome::Stalled(why) => (Ending::Stalled, Failure::new(Code::Stalled, why)),
-        Outcome::Stopped(code) => (Ending::Interrupted, Failure::new(code, again("stopped"))),
+        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Stalled(why) => {
+            let kept = match &pull.plan.output {
+                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                _ => String::new(),
+            };
+            (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))
+        }
+        Outcome::Stopped(code) => (Ending::Interrupted, Failure::new(code, format!("stopped; {goes_on}"))),
         Outcome::Broken(error) => {
             let failure = stored(&error);
             // What was committed before stays; closing may fail for the same reason as the write before it.
@@ -185,53 +177,4 @@ fn finish(mut pull: Pull, outcome: Outcome, totals: &Totals, name: &str, last: O
     };
     pull.close(ending).map_err(|e| stored(&e))?;
     Err(failure)
-}
-
-fn summary_line(pull: &Pull, totals: &Totals, verdict: &str, name: &str) -> String {
-    let stats = pull.client.stats();
-    let mut line = format!(
-        "{verdict}: {} in {}, {} requests ({} refused, {} tried again)",
-        amount(totals),
-        short(pull.started.elapsed()),
-        stats.requests,
-        stats.rate_limited,
-        stats.retries
-    );
-    for (i, (label, time)) in stats.waited.iter().filter(|(_, time)| *time >= Duration::from_millis(100)).enumerate() {
-        line += &format!("{} {label} {}", if i == 0 { "; waited:" } else { "," }, short(time));
-    }
-    line += &format!(" -> {name}");
-    if pull.unfollowed {
-        line += "\nnote: pages name a next one that was not followed; --pages auto follows them";
-    }
-    line
-}
-
-fn summary(pull: &Pull, totals: &Totals, verdict: &str, args: &PullArgs) -> Value {
-    let stats = pull.client.stats();
-    let waited: Map<String, Value> =
-        stats.waited.iter().map(|(label, time)| (label.to_owned(), json!(seconds(time)))).collect();
-    let told = args.common.limit.iter().flat_map(|limit| &limit.limits.0);
-    let limits: Vec<Value> = told
-        .map(|spec: &LimitSpec| json!({"limit": spec.to_string(), "source": "told", "confidence": 1.0}))
-        .chain(
-            pull.client.quotas().into_iter().map(|quota| json!({"limit": quota, "source": "said", "confidence": 1.0})),
-        )
-        .collect();
-    json!({
-        "records": totals.records,
-        "requests": stats.requests,
-        "ok": stats.ok,
-        "rate_limited": stats.rate_limited,
-        "retries": stats.retries,
-        "failed": totals.failed,
-        "elapsed_s": seconds(pull.started.elapsed()),
-        "waited_s": waited,
-        "limits": limits,
-        "outcome": verdict,
-    })
-}
-
-fn seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }

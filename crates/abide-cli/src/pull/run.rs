@@ -17,16 +17,20 @@ use super::journal::error::Error as StoreError;
 use super::journal::place::{Failure as Missing, Page, Todo};
 use super::journal::state::Ending;
 use super::plan::{Output, Plan};
+use super::progress;
 use super::report::{self, Outcome};
 use super::sink::files::Files;
 use super::sink::ndjson::Ndjson;
 use super::sink::stdout::Stdout;
-use super::sink::{IfComplete, OpenOptions, Opened, Sink};
+use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
+use super::summary::Summary;
+use super::traces::Traces;
 use super::urls;
 use crate::args::{self, PullArgs};
 use crate::exit::{Code, Failure, Result};
 use crate::screen::{self, Screen};
 use crate::stop::Stop;
+use crate::{advice, log};
 
 /// Pages that may wait on disk for one that comes before them.
 const LOOKAHEAD: u64 = 1_000;
@@ -53,12 +57,24 @@ pub(super) struct Pull {
     outcome: Option<Outcome>,
     /// Whether a page named a next one that nobody asked to follow.
     pub(super) unfollowed: bool,
+    /// What to do about the first page that is missing, where its reason does not say so.
+    pub(super) advice: Option<String>,
+    /// What this run has left on disk, if there was nothing before.
+    traces: Option<Traces>,
 }
 
 pub(super) async fn pull(plan: Plan, client: Client, args: &PullArgs) -> Result<()> {
     let screen = Screen::new(args.common.quiet);
-    let Some(sink) = open(&plan, &screen)? else { return Ok(()) };
+    log::start(args.common.verbose, screen.lines());
+    let traces = Traces::expected(&plan.output);
     let started = Instant::now();
+    let sink = match open(&plan, &screen)? {
+        Ok(sink) => sink,
+        Err(totals) => {
+            let elapsed = started.elapsed();
+            return Summary { outcome: "complete", totals, client: &client, elapsed }.write(args);
+        }
+    };
     let mut pull = Pull {
         plan,
         client,
@@ -73,6 +89,8 @@ pub(super) async fn pull(plan: Plan, client: Client, args: &PullArgs) -> Result<
         found: BTreeMap::new(),
         outcome: None,
         unfollowed: false,
+        advice: None,
+        traces,
     };
     let ran = pull.run().await;
     pull.screen.clear();
@@ -83,8 +101,8 @@ pub(super) async fn pull(plan: Plan, client: Client, args: &PullArgs) -> Result<
     report::end(pull, outcome, args)
 }
 
-/// The output as the plan wants it; `None` if it is complete already.
-fn open(plan: &Plan, screen: &Screen) -> Result<Option<Box<dyn Sink>>> {
+/// The output as the plan wants it, or what it holds if it is complete already.
+fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink>, Totals>> {
     let config = plan.config();
     let config: Vec<(&str, &str)> = config.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let if_complete = match plan.if_complete {
@@ -94,7 +112,7 @@ fn open(plan: &Plan, screen: &Screen) -> Result<Option<Box<dyn Sink>>> {
     };
     let options = OpenOptions { config: &config, fresh: plan.fresh, if_complete };
     match &plan.output {
-        Output::Stdout => Ok(Some(Box::new(Stdout::open().map_err(|e| stored(&e))?))),
+        Output::Stdout => Ok(Ok(Box::new(Stdout::open().map_err(|e| stored(&e))?))),
         Output::Ndjson(path) => opened(Ndjson::open(path, &options, now()), &path.display().to_string(), screen),
         Output::Folder(path) => {
             let names = plan.names();
@@ -109,16 +127,16 @@ fn opened<S: Sink + 'static>(
     opened: std::result::Result<Opened<S>, StoreError>,
     name: &str,
     screen: &Screen,
-) -> Result<Option<Box<dyn Sink>>> {
+) -> Result<std::result::Result<Box<dyn Sink>, Totals>> {
     match opened.map_err(|e| stored(&e))? {
-        Opened::New(sink) => Ok(Some(Box::new(sink))),
+        Opened::New(sink) => Ok(Ok(Box::new(sink))),
         Opened::Resumed(sink, left) => {
             screen.note(&report::resumed(name, &left));
-            Ok(Some(Box::new(sink)))
+            Ok(Ok(Box::new(sink)))
         }
         Opened::Complete { since, totals } => {
             screen.note(&report::complete(name, since, &totals));
-            Ok(None)
+            Ok(Err(totals))
         }
     }
 }
@@ -137,7 +155,7 @@ impl Pull {
                 code = stop.asked() => return Ok(Outcome::Stopped(code)),
                 () = tokio::time::sleep(screen::TICK) => {}
             }
-            report::progress(self);
+            progress::draw(self);
             if synced.elapsed() >= SYNC {
                 self.sink.sync()?;
                 synced = Instant::now();
@@ -149,12 +167,20 @@ impl Pull {
     fn begin(&mut self) -> std::result::Result<(), StoreError> {
         while self.outcome.is_none() && self.flying.len() < self.concurrency {
             let Some(todo) = self.next_todo()? else { return Ok(()) };
+            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
+                return Ok(());
+            }
             let job = self.plan.input.url(todo.place.job);
             let url = match &todo.url {
                 // What the journal holds was a URL when it was put there.
                 Some(url) => Url::parse(url).unwrap_or_else(|_| job.clone()),
                 None => job.clone(),
             };
+            if let Some(why) = self.leads_nowhere(&todo, &job, &url)? {
+                self.outcome = Some(Outcome::Stalled(why));
+                return Ok(());
+            }
             let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let errand = Errand { todo, job, url, deadline };
             self.flying.spawn(errand.run(self.client.clone()));
@@ -201,17 +227,21 @@ impl Pull {
             },
             Ok((whole, _)) => {
                 let reason = format!("the server answered {} ({})", whole.status, whole.account);
+                self.advice.get_or_insert_with(|| advice::on_status(whole.status).to_owned());
                 self.miss(&errand, Some(whole.status.as_u16()), reason)
             }
             Err(error) if error.is_limited() => {
-                self.outcome.get_or_insert(Outcome::Paused { until: error.retry_at(), why: error.to_string() });
+                let why = format!("{error}; {}", advice::on_error(&error));
+                self.outcome.get_or_insert(Outcome::Paused { until: error.retry_at(), why });
                 Ok(())
             }
             Err(error) if error.is_deadline() => {
-                self.outcome.get_or_insert(Outcome::Late(error.to_string()));
+                let why = format!("the deadline passed: {error}; {}", advice::on_error(&error));
+                self.outcome.get_or_insert(Outcome::Late(why));
                 Ok(())
             }
             Err(error) => {
+                self.advice.get_or_insert_with(|| advice::on_error(&error));
                 let reason = if error.attempts() > 0 {
                     format!("{} ({})", error.reason(), error.account())
                 } else {
@@ -250,76 +280,85 @@ impl Pull {
         pages: &mut Vec<Page>,
     ) -> std::result::Result<(), StoreError> {
         let place = errand.place();
-        let url = self.redacted(&errand.url);
-        let next = match self.next_url(errand, whole, &content.next, &url)? {
-            Ok(next) => next,
-            Err(stalled) => {
-                self.outcome.get_or_insert(stalled);
+        let next = match self.next_url(errand, whole, &content.next) {
+            Ok(next) => next.map(|next| self.redacted(&next)),
+            Err(why) => {
+                self.outcome.get_or_insert(Outcome::Stalled(why));
                 return Ok(());
             }
         };
-        match (&next, later) {
-            (Some(next), Some(later)) => {
-                self.found.entry(later.job).or_insert(later.found);
+        match &next {
+            Some(next) => {
+                if let Some(later) = later {
+                    self.found.entry(later.job).or_insert(later.found);
+                }
                 self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
             }
-            (Some(next), None) => {
-                self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
-            }
-            (None, _) => drop(self.found.remove(&place.job)),
+            None => drop(self.found.remove(&place.job)),
         }
+        let url = self.redacted(&errand.url);
         pages.push(Page { place, url, next, records: content.records, bytes: content.bytes });
         Ok(())
     }
 
-    /// Where the job goes on, without credentials; the inner error says why it can't.
+    /// Where the job goes on; the error says why nobody can know.
     fn next_url(
         &mut self,
         errand: &Errand,
         whole: &abide::Whole,
         next: &Next,
-        here: &str,
-    ) -> std::result::Result<std::result::Result<Option<String>, Outcome>, StoreError> {
+    ) -> std::result::Result<Option<Url>, String> {
         if self.plan.pages.is_none() {
             self.unfollowed |= matches!(next, Next::Page { .. });
-            return Ok(Ok(None));
+            return Ok(None);
         }
-        let stalled = |why: String| Ok(Err(Outcome::Stalled(format!("{here}: {why}"))));
+        let here = self.redacted(&errand.url);
         let (reference, at) = match next {
             Next::Page { reference, at } => (reference, at),
             Next::Token { at, value } => {
-                return stalled(format!(
-                    "there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL is with \
-                     --pages, or --pages none if this is the only page"
+                return Err(format!(
+                    "{here}: there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL \
+                     is with --pages, or --pages none if this is the only page"
                 ));
             }
             Next::Absent { at } if errand.place().page == 0 => {
-                return stalled(format!(
-                    "the first page has no {at}; say where the next page's URL is with --pages, or --pages none if there is \
-                     none"
+                return Err(format!(
+                    "{here}: the first page has no {at}; say where the next page's URL is with --pages, or --pages none if \
+                     there is none"
                 ));
             }
-            _ => return Ok(Ok(None)),
+            _ => return Ok(None),
         };
         let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.url.clone());
-        let target = match urls::resolve(&base, reference) {
-            Ok(target) => target,
-            Err(error) => return stalled(format!("the next page in {at} can't be followed: {error}")),
-        };
-        if target.origin() != errand.job.origin() && !self.plan.allowed.contains(&target.origin()) {
-            let origin = target.origin().ascii_serialization();
-            return stalled(format!(
-                "the next page in {at} is at another origin, {origin}; if that is right, allow it with --allow-origin \
-                 {origin} (it gets no credential)"
-            ));
+        match urls::resolve(&base, reference) {
+            Ok(target) => Ok(Some(target)),
+            Err(error) => Err(format!(
+                "{here}: the next page in {at} can't be followed: {error}; say where it is with --pages, or --pages none if \
+                 this is the only page"
+            )),
         }
-        let target = self.redacted(&target);
-        if target == here || self.sink.seen(errand.place().job, &target)? {
-            return stalled(format!(
-                "the next page in {at} is {target}, which was fetched already: the pages lead in a circle"
-            ));
+    }
+
+    /// Why a later page must not be fetched. The page before it is kept all the same, and whoever allows it goes on from there.
+    fn leads_nowhere(&mut self, todo: &Todo, job: &Url, url: &Url) -> std::result::Result<Option<String>, StoreError> {
+        if todo.place.page == 0 {
+            return Ok(None);
         }
-        Ok(Ok(Some(target)))
+        let page = todo.place.page + 1;
+        let (first, shown) = (self.redacted(job), self.redacted(url));
+        if url.origin() != job.origin() && !self.plan.allowed.contains(&url.origin()) {
+            let origin = url.origin().ascii_serialization();
+            return Ok(Some(format!(
+                "{first}: page {page} is at another origin, {shown}; if that is right, allow it with --allow-origin {origin} \
+                 (it gets no credential)"
+            )));
+        }
+        Ok(self.sink.seen(todo.place.job, &shown)?.then(|| {
+            format!(
+                "{first}: page {page} would be {shown}, which was fetched already: the pages lead in a circle; if the next \
+                 page is named elsewhere, say where with --pages and start over with --fresh"
+            )
+        }))
     }
 
     /// A page is missing for good, as far as this run is concerned.
@@ -334,15 +373,25 @@ impl Pull {
         abide::redacted(url.as_str(), &self.plan.secret_keys).unwrap_or_default()
     }
 
-    /// Ends what is under way.
+    /// Ends what is under way, and takes away what would be of no use to the next run.
     pub(super) fn close(mut self, ending: Ending) -> std::result::Result<(), StoreError> {
+        let traces = self.traces.take().filter(|_| self.is_blank());
         self.flying.abort_all();
-        self.sink.close(ending)
+        self.sink.close(ending)?;
+        if let Some(traces) = traces {
+            traces.remove();
+        }
+        Ok(())
     }
 
-    /// How many jobs have not come to an end.
-    pub(super) fn jobs_left(&self) -> u64 {
-        self.plan.input.len().saturating_sub(self.next_job) + self.flying.len() as u64 + self.going_on.len() as u64
+    /// Whether nothing was fetched, in this run or an earlier one.
+    pub(super) fn is_blank(&self) -> bool {
+        self.sink.totals().pages == 0 && self.sink.waiting() == 0
+    }
+
+    /// How many requests are known to be left to send.
+    pub(super) fn jobs_to_send(&self) -> u64 {
+        self.plan.input.len().saturating_sub(self.next_job) + self.going_on.len() as u64
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn read(response: &Response<'_>, spoken: &Spoken, now: Wall) -> Body 
                     body.search_member(key, value, 3, now);
                 }
             }
-            body.wait = None;
+            body.wait = body.wait.filter(|_| body.refusal.is_some());
         }
         Some(_) => {}
         None => {

@@ -164,6 +164,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
         source: "developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines",
     },
     Dialect {
+        name: "ip-api.com",
+        hosts: &["ip-api.com"],
+        rules: &[Rule::Alias("x-rl", "x-ratelimit-remaining"), Rule::Alias("x-ttl", "x-ratelimit-reset-after")],
+        source: "ip-api.com/docs/api:json",
+    },
+    Dialect {
         name: "Kraken",
         hosts: &["kraken.com"],
         rules: &[
@@ -231,6 +237,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
                 Rate,
             ),
             Rule::Code(Place::Body("/errors/*/extensions/code"), &["DAILY_LIMIT_EXCEEDED"], Quota),
+            Rule::WaitInText("reset in "),
             Rule::Quota("complexity", Pointers { remaining: "/data/complexity/after", ..NOT_TOLD }),
             Rule::Cost(Place::Body("/data/complexity/query")),
         ],

@@ -10,6 +10,9 @@ use super::values::{self, Item, Items};
 use super::{Quota, Wait};
 use crate::time::Wall;
 
+/// Two readings of one reset differ by less than this: most servers send whole seconds.
+const RESET_TOLERANCE: Duration = Duration::from_millis(1_500);
+
 /// One quota under construction.
 #[derive(Clone, Debug, Default)]
 struct Draft<'a> {
@@ -95,8 +98,8 @@ impl<'a> Draft<'a> {
     fn second_name(&self, first: Option<&str>, place: usize) -> String {
         let first = first.map(|name| format!("{name}-")).unwrap_or_default();
         match (self.key.spelling, self.window) {
-            ("", Some(window)) => format!("{first}{}s#{place}", window.as_secs()),
-            (spelling, _) => format!("{first}{spelling}#{place}"),
+            ("", Some(window)) => format!("{first}{}s~{place}", window.as_secs()),
+            (spelling, _) => format!("{first}{spelling}~{place}"),
         }
     }
 
@@ -113,7 +116,7 @@ impl<'a> Draft<'a> {
         let used = self.used.map(Decimal::count);
         let remaining = self.remaining.filter(|left| !(boundless && left.is_negative())).map(Decimal::count);
         let reset = self.reset.filter(|told| told.from(now) <= Wait::LONGEST);
-        let window = self.window.or(pace.map(Decimal::second_over)).map(|window| (window, false));
+        let window = self.window.or(pace.map(Decimal::second_over)).map(|window| (window, self.window.is_none()));
         let window = window.or(self.key.span.map(|span| (span.length, !span.stated)));
         let window = window.filter(|(window, _)| *window <= Wait::LONGEST && !window.is_zero());
         Quota {
@@ -173,8 +176,8 @@ impl<'a> Drafts<'a> {
     }
 
     /// Takes in when a quota resets, and whether it is known to be a rolling window.
-    pub(super) fn reset(&mut self, name: &Name<'a>, told: Told, rolling: bool) {
-        if let Some(draft) = self.draft(name, 0, None) {
+    pub(super) fn reset(&mut self, name: &Name<'a>, slot: u8, told: Told, rolling: bool) {
+        if let Some(draft) = self.draft(name, slot, None) {
             draft.tell_reset(told, rolling);
         }
     }
@@ -225,6 +228,7 @@ impl<'a> Drafts<'a> {
         self.join_halves();
         self.share_orphans();
         self.apply_policies();
+        self.merge_twins();
         self.mend_units();
         self.name();
         quotas.reserve_exact(self.drafts.iter().filter(|draft| draft.is_meant()).count());
@@ -291,12 +295,10 @@ impl<'a> Drafts<'a> {
         if a.vendor != b.vendor || !(a.dimensions.is_empty() || b.dimensions.is_empty()) {
             return;
         }
-        let mut half = std::mem::take(&mut self.drafts[limit]);
-        self.drafts[balance].absorb(&mut half);
-        self.drafts[balance].key.span = self.drafts[balance].key.span.or(half.key.span);
-        self.drafts[limit..].rotate_left(1);
-        let last = self.drafts.len() - 1;
-        self.drafts.truncate(last);
+        let mut half = self.drafts.remove(limit);
+        let whole = &mut self.drafts[if limit < balance { balance - 1 } else { balance }];
+        whole.absorb(&mut half);
+        whole.key.span = whole.key.span.or(half.key.span);
     }
 
     /// A reset or a window that stands alone, beside buckets with dimensions, holds for all of the same vendor.
@@ -311,9 +313,7 @@ impl<'a> Drafts<'a> {
             draft.window = draft.window.or(window);
         }
         if taken {
-            self.drafts[at..].rotate_left(1);
-            let last = self.drafts.len() - 1;
-            self.drafts.truncate(last);
+            self.drafts.remove(at);
         }
     }
 
@@ -321,20 +321,42 @@ impl<'a> Drafts<'a> {
     fn apply_policies(&mut self) {
         let Self { drafts, policies, .. } = self;
         for policy in policies.iter_mut() {
-            let fits = |draft: &&mut Draft<'_>| match (&policy.name, &draft.name) {
-                (Some(policy), Some(draft)) => policy == draft,
-                (None, None) => {
-                    draft.limit == policy.limit && draft.window.is_none_or(|known| Some(known) == policy.window)
-                }
-                _ => false,
+            let bears_name = |draft: &Draft<'_>| policy.name.is_some() && draft.name == policy.name;
+            let has_limit = |draft: &Draft<'_>| {
+                let free = draft.window.is_none_or(|known| Some(known) == policy.window);
+                draft.name.is_none() && policy.limit.is_some() && draft.limit == policy.limit && free
             };
-            if let Some(draft) = drafts.iter_mut().find(fits) {
-                draft.take(policy);
+            let home = drafts.iter().position(bears_name).or_else(|| drafts.iter().position(has_limit));
+            if let Some(home) = home {
+                drafts[home].name = drafts[home].name.take().or(policy.name.take());
+                drafts[home].take(policy);
             } else if policy.limit.is_some() {
                 let mut draft = Draft { name: policy.name.take(), ..Draft::default() };
                 draft.take(policy);
                 drafts.push(draft);
             }
+        }
+    }
+
+    /// A server that sends old and new fields states one quota with a name and without: they tell the same numbers.
+    fn merge_twins(&mut self) {
+        let now = self.now;
+        let is_near = |a: Option<Told>, b: Option<Told>| match a.zip(b) {
+            Some((a, b)) => a.from(now).abs_diff(b.from(now)) <= RESET_TOLERANCE,
+            None => true,
+        };
+        let is_plain = |draft: &Draft<'_>| draft.name.is_none() && draft.key.is_plain() && draft.remaining.is_some();
+        let Some(plain) = self.drafts.iter().position(is_plain) else { return };
+        let known = &self.drafts[plain];
+        let is_twin = |draft: &Draft<'_>| {
+            draft.name.is_some()
+                && (draft.limit, draft.remaining) == (known.limit, known.remaining)
+                && is_near(draft.reset, known.reset)
+        };
+        if let Some(named) = self.drafts.iter().position(is_twin) {
+            let mut plain_one = self.drafts.remove(plain);
+            let twin = if plain < named { named - 1 } else { named };
+            self.drafts[twin].absorb(&mut plain_one);
         }
     }
 
@@ -386,7 +408,7 @@ mod tests {
             match name.role {
                 Role::Window => drafts.window(&name, value),
                 Role::Reset => {
-                    drafts.reset(&name, super::super::units::told(value, name.hint, NOW).unwrap(), false);
+                    drafts.reset(&name, 0, super::super::units::told(value, name.hint, NOW).unwrap(), false);
                 }
                 _ => drafts.count(&name, value),
             }

@@ -143,14 +143,23 @@ impl<'a> Reading<'a> {
     }
 
     fn reset(&mut self, header: &str, mut name: Name<'a>, value: &str, memory: &mut Memory, now: Now) {
+        name.hint.scale = memory.by_hand(header).or(name.hint.scale);
         // Only the size of a distance is in doubt: an epoch shows itself.
         let number = Decimal::parse(value.trim()).filter(|number| number.count() < 100_000_000);
         if let (None, false, Some(number)) = (name.hint.scale, name.hint.absolute, number) {
             name.hint.scale = memory.scale(header, number, now.mono);
         }
-        let Some(told) = units::told(value, name.hint, now.wall) else { return };
-        let rolling = memory.is_rolling(header, told.from(now.wall), now.mono);
-        self.drafts.reset(&name, told, rolling);
+        if let Some(told) = units::told(value, name.hint, now.wall) {
+            let rolling = memory.is_rolling(header, told.from(now.wall), now.mono);
+            self.drafts.reset(&name, 0, told, rolling);
+            return;
+        }
+        // One reset for each place of a list of limits.
+        for (part, slot) in value.split(',').zip(0..) {
+            if let Some(told) = units::told(part, name.hint, now.wall) {
+                self.drafts.reset(&name, slot, told, false);
+            }
+        }
     }
 
     fn name(&mut self, rank: u8, value: &'a str) {

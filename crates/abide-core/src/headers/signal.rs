@@ -9,7 +9,8 @@ use super::units::Told;
 pub struct Signal {
     /// Whether, and why, the server refused to act because of a limit.
     pub refusal: Option<Refusal>,
-    /// How long to wait from `received` on, as the server told, where its status makes that an order.
+    /// How long to wait from `received` on, as the server told, where a refusal or a redirect makes that an order. Where a
+    /// refusal tells nothing, it is the wait that the vendor's documentation asks for, if it does.
     pub wait: Option<Wait>,
     /// Every quota that was named, in the order in which it was named.
     pub quotas: Vec<Quota>,
@@ -38,6 +39,11 @@ impl Amount {
     /// The whole number that this is, if it is one.
     pub fn whole(self) -> Option<u64> {
         u64::try_from(self.millionths / 1_000_000).ok().filter(|_| self.millionths.is_multiple_of(1_000_000))
+    }
+
+    /// The next whole number that is not below it; the largest there is for one beyond that.
+    pub fn ceil(self) -> u64 {
+        u64::try_from(self.millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
 
     /// The number, as near as a float comes to it.

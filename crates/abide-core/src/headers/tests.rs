@@ -112,7 +112,7 @@ fn a_policy_without_a_balance_is_a_quota_of_its_own() {
         200,
         &[("RateLimit-Limit", "10, 10;w=1, 1000;w=3600"), ("RateLimit-Remaining", "9"), ("RateLimit-Reset", "1")],
     );
-    let name = Some("3600s#1".to_owned());
+    let name = Some("3600s~1".to_owned());
     let hourly = Quota { name, limit: Some(1000), window: secs(3600), ..Quota::default() };
     assert_eq!(quotas(&signal), [Quota { window: secs(1), ..quota(10, 9, 1) }, hourly]);
 }
@@ -164,6 +164,21 @@ fn two_spellings_of_one_quota_are_one_quota() {
 }
 
 #[test]
+fn old_and_new_fields_of_one_quota_are_one_quota() {
+    let signal = read(
+        200,
+        &[
+            ("X-RateLimit-Limit", "60"),
+            ("X-RateLimit-Remaining", "7"),
+            ("X-RateLimit-Reset", "1767225642"),
+            ("RateLimit-Policy", "\"60-in-1min\"; q=60; w=60; pk=:YWJj:"),
+            ("RateLimit", "\"60-in-1min\"; r=7; t=43"),
+        ],
+    );
+    assert_eq!(quotas(&signal), [Quota { name: Some("60-in-1min".to_owned()), window: secs(60), ..quota(60, 7, 43) }]);
+}
+
+#[test]
 fn what_was_used_tells_what_is_left() {
     let signal = read(200, &[("X-Vendor-RateLimit", "60"), ("X-Vendor-RateLimit-Used", "12")]);
     assert_eq!(quotas(&signal), [Quota { name: Some("vendor".to_owned()), reset: None, ..quota(60, 48, 0) }]);
@@ -188,6 +203,43 @@ fn moments_are_counted_on_the_servers_clock() {
     assert_eq!(read_at(&mut reader, now, 429, &fields).quotas[0].reset, secs(30));
     let retry = [("Date", "Thu, 01 Jan 2026 01:00:00 GMT"), ("Retry-After", "Thu, 01 Jan 2026 01:00:07 GMT")];
     assert_eq!(read_at(&mut reader, now, 503, &retry).wait, Some(Wait::For(Duration::from_secs(7))));
+}
+
+/// Reads resets that come so many milliseconds after the first.
+fn resets(reader: &mut Reader, answers: &[(u64, &str)]) -> Vec<Option<Duration>> {
+    let mut read = |(millis, reset): &(u64, &str)| {
+        let later = Duration::from_millis(*millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0].reset
+    };
+    answers.iter().map(&mut read).collect()
+}
+
+#[test]
+fn what_earlier_answers_showed_decides_the_unit() {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let told = resets(&mut Reader::default(), &[(0, "29984"), (2_500, "27480"), (3_000, "26980")]);
+    assert_eq!(told, [secs(29_984), millis(27_480), millis(26_980)]);
+}
+
+#[test]
+fn a_unit_that_was_set_by_hand_holds_from_the_first_answer_on() {
+    let mut reader = Reader::default();
+    reader.set_unit(&HeaderName::from_static("x-ratelimit-reset"), Scale::Minutes);
+    assert_eq!(resets(&mut reader, &[(0, "30"), (2_500, "29")]), [secs(1_800), secs(1_740)]);
+}
+
+#[test]
+fn a_window_that_keeps_its_distance_is_marked_as_rolling() {
+    let mut reader = Reader::default();
+    let mut rolls = |millis: u64, reset: &str| {
+        let later = Duration::from_millis(millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(&mut reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0]
+            .rolling
+    };
+    let all: Vec<_> = (0..5).map(|turn| rolls(turn * 5_000, "58")).collect();
+    assert_eq!(all, [false, false, false, true, true]);
 }
 
 #[test]

@@ -104,6 +104,10 @@ pub(super) struct Decimal(i128);
 impl Decimal {
     /// Reads `60`, `60.0`, `-3` or `1e+06`, and nothing else. A number that is too large counts as the largest.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        // Nearly all numbers are whole and short, and need no wide arithmetic.
+        if (1..=18).contains(&text.len()) && all_digits(text) {
+            return Some(Self::from(text.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))));
+        }
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i8>().ok()?),
             None => (text, 0),

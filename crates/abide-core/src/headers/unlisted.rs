@@ -390,6 +390,64 @@ fn counts_and_resets_stand_under_many_names() {
         ),
         ("Amazon Selling Partner", &[("x-amzn-RateLimit-Limit", "0.0167")], json!([0.0167, null, null])),
         (
+            "Polar",
+            &[("RateLimit-Usage", "20, 9900"), ("RateLimit-Limit", "5000, 10000"), ("RateLimit-Reset", "100, 5000")],
+            json!([10000, 100, 5000]),
+        ),
+        (
+            "ElevenLabs",
+            &[("current-concurrent-requests", "1"), ("maximum-concurrent-requests", "3")],
+            json!([3, 2, null]),
+        ),
+        (
+            "Amazon Marketplace",
+            &[
+                ("x-mws-quota-max", "3600"),
+                ("x-mws-quota-remaining", "10"),
+                ("x-mws-quota-resetsOn", "2026-01-01T00:10:00.000Z"),
+            ],
+            json!([3600, 10, 600]),
+        ),
+        (
+            "Cloudinary",
+            &[
+                ("X-FeatureRateLimit-Limit", "500"),
+                ("X-FeatureRateLimit-Remaining", "499"),
+                ("X-FeatureRateLimit-Reset", "Thu, 01 Jan 2026 01:00:00 GMT"),
+            ],
+            json!([500, 499, 3600]),
+        ),
+        (
+            "Akamai",
+            &[
+                ("X-RateLimit-Limit", "60"),
+                ("X-RateLimit-Remaining", "59"),
+                ("X-RateLimit-Next", "2026-01-01T00:00:01.5Z"),
+            ],
+            json!([60, 59, 1.5]),
+        ),
+        (
+            "DocuSign",
+            &[
+                ("X-RateLimit-Reset", "1767229200"),
+                ("X-RateLimit-Limit", "3000"),
+                ("X-RateLimit-Remaining", "2999"),
+                ("X-BurstLimit-Limit", "500"),
+                ("X-BurstLimit-Remaining", "5"),
+            ],
+            json!([500, 5, null]),
+        ),
+        (
+            "Honeycomb",
+            &[("RateLimit", "limit=100, remaining=50, reset=60"), ("RateLimitPolicy", "100;w=60")],
+            json!([100, 50, 60]),
+        ),
+        (
+            "Klaviyo",
+            &[("RateLimit-Limit", "700, 75;w=1, 700;w=60"), ("RateLimit-Remaining", "699"), ("RateLimit-Reset", "41")],
+            json!([700, 699, 41]),
+        ),
+        (
             "The Odds API",
             &[("x-requests-remaining", "488"), ("x-requests-used", "12"), ("x-requests-last", "1")],
             json!([null, 488, null]),
@@ -520,4 +578,22 @@ fn waits_and_refusals_stand_in_many_places() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn names_and_windows_are_told() {
+    let told = |fields: &[(&str, &str)]| {
+        let told = told(200, fields, None, &["policy_name", "window_s"]);
+        (told["policy_name"].clone(), told["window_s"].clone())
+    };
+    let trakt =
+        r#"{"name":"AUTHED_API_GET_LIMIT","period":300,"limit":1000,"remaining":999,"until":"2026-01-01T00:05:00Z"}"#;
+    assert_eq!(told(&[("X-Ratelimit", trakt)]), (json!("AUTHED_API_GET_LIMIT"), json!(300)));
+    let envoy = r#"100, 100;w=1;name="per-second", 1000;w=60;name="per-minute""#;
+    assert_eq!(told(&[("x-ratelimit-limit", envoy), ("x-ratelimit-remaining", "98")]), (json!("per-second"), json!(1)));
+    let riot =
+        [("X-Method-Rate-Limit", "2000:60"), ("X-Method-Rate-Limit-Count", "4:60"), ("X-Rate-Limit-Type", "method")];
+    assert_eq!(told(&riot), (json!("method"), json!(60)));
+    let gitlab = [("RateLimit-Name", "throttle_web"), ("RateLimit-Limit", "600"), ("RateLimit-Remaining", "599")];
+    assert_eq!(told(&gitlab), (json!("throttle_web"), Value::Null));
 }

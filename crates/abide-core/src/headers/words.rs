@@ -10,52 +10,57 @@ use super::units::{self, Scale};
 pub(super) enum Word<'a> {
     /// `rate` before `limit`.
     Rate,
-    /// `limit`: of the family, or the role of the limit itself.
-    Limit,
     /// `ratelimit` in one word, `throttle`: what marks a name as being about limits.
     Family,
     /// `quota`: marks the family, and is the limit if nothing else is.
     Quota,
-    /// `max`, `total`, `allowed`, `capacity`.
-    Most,
-    /// `remaining`, `left`, `available`.
-    Remaining,
-    /// `used`, `usage`.
-    Used,
-    /// `count`: what was used, if the name says of what.
-    Count,
-    /// `reset`, `resets`.
-    Reset,
-    /// `retry`.
-    Retry,
-    /// `after`, `in`, `delay`: a distance, not a moment.
-    After,
-    /// `window`, `interval`, `period`.
-    Window,
-    /// `cost`, `charge`.
-    Cost,
+    /// Claims to say what the value is.
+    Claim(Claim),
+    /// `resource`, `bucket`, `reason`: the value names something. A larger number is a vaguer name.
+    Name(u8),
     /// A span of time that is counted over: its name, its length, and whether the word says so outright (`minute`) or
     /// only suggests it (`daily`).
     Span(&'a str, Duration, bool),
-    /// `resource`, `bucket`, `reason`: the value names something. A larger number is a vaguer name.
-    Name(u8),
-    /// `policy`.
-    Policy,
-    /// `scope`.
-    Scope,
     /// A unit of time in the plural or abbreviated: the unit of the value, if the value is a time.
     Scale(Scale, &'static str),
-    /// The field counts nothing: `percentage`, `nearlimit`.
-    Info,
+    /// What is counted, or over which time: `requests`, `tokens`, `day`.
+    Dimension(&'static str),
     /// Says nothing: `x`, `per`, `the`.
     #[default]
     Filler,
-    /// What is counted, or over which time: `requests`, `tokens`, `day`.
-    Dimension(&'static str),
     /// Says that the name is about something else: `page`, `size`.
     Other,
     /// A word that is not known: a vendor before the family, a dimension after it.
     Unknown(&'a str),
+}
+
+/// What the value of a field is, as far as one word of its name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// `percentage`, `nearlimit`: the field counts nothing.
+    Info,
+    /// `retry`.
+    Retry,
+    /// `reset`, `expires`.
+    Reset,
+    /// `remaining`, `left`, `available`.
+    Remaining,
+    /// `cost`, `charge`.
+    Cost,
+    /// `used`, `usage`.
+    Used,
+    /// `count`: what was used, if the name says of what.
+    Count,
+    /// `limit`, `max`, `total`, `allowed`, `capacity`.
+    Limit,
+    /// `scope`.
+    Scope,
+    /// `policy`.
+    Policy,
+    /// `window`, `interval`, `period`.
+    Window,
+    /// `after`, `in`, `delay`: a distance, not a moment.
+    After,
 }
 
 /// A word and where it stands in the name.
@@ -73,11 +78,12 @@ pub(super) type Parts<'a> = Few<Part<'a>, 12>;
 pub(super) fn parts(name: &str) -> Option<Parts<'_>> {
     let mut parts = Parts::default();
     let mut start = 0;
-    for text in name.split(['-', '_', '.']) {
-        if !text.is_empty() && !cut(text, start, &mut parts) {
+    for text in name.as_bytes().split(|byte| matches!(byte, b'-' | b'_' | b'.')) {
+        let end = start + text.len();
+        if !text.is_empty() && !cut(&name[start..end], start, &mut parts) {
             return None;
         }
-        start += text.len() + 1;
+        start = end + 1;
     }
     Some(parts)
 }
@@ -132,29 +138,29 @@ fn span(text: &str) -> Option<Duration> {
 fn word(part: &str) -> Word<'_> {
     match part {
         "rate" => Word::Rate,
-        "limit" | "limits" | "limited" | "limiting" | "limiter" => Word::Limit,
+        "limit" | "limits" | "limited" | "limiting" | "limiter" => Word::Claim(Claim::Limit),
         "ratelimit" | "ratelimits" | "ratelimiting" | "ratelimited" | "throttle" | "throttling" | "throttled" => {
             Word::Family
         }
         "quota" | "quotas" => Word::Quota,
         "max" | "maximum" | "total" | "allowed" | "allotted" | "allowance" | "capacity" | "ceiling" | "lim" => {
-            Word::Most
+            Word::Claim(Claim::Limit)
         }
-        "remaining" | "remain" | "remains" | "rem" | "left" | "available" | "balance" => Word::Remaining,
-        "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Used,
-        "count" => Word::Count,
-        "reset" | "resets" | "resetting" | "renew" | "renews" | "refresh" | "expire" | "expires" | "expiry"
-        | "until" => Word::Reset,
-        "retry" | "backoff" => Word::Retry,
-        "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::After,
-        "window" | "interval" | "period" | "duration" => Word::Window,
-        "cost" | "charge" | "requested" | "actual" | "currentrequest" => Word::Cost,
+        "remaining" | "remain" | "remains" | "rem" | "left" | "available" | "balance" => Word::Claim(Claim::Remaining),
+        "used" | "usage" | "consumed" | "observed" | "current" | "spent" => Word::Claim(Claim::Used),
+        "count" => Word::Claim(Claim::Count),
+        "reset" | "resets" | "resetting" | "resetson" | "resetsin" | "resetsat" | "next" | "renew" | "renews"
+        | "refresh" | "expire" | "expires" | "expiry" | "until" => Word::Claim(Claim::Reset),
+        "retry" | "backoff" => Word::Claim(Claim::Retry),
+        "after" | "in" | "delay" | "wait" | "ttl" | "delta" => Word::Claim(Claim::After),
+        "window" | "interval" | "period" | "duration" => Word::Claim(Claim::Window),
+        "cost" | "charge" | "requested" | "actual" | "currentrequest" => Word::Claim(Claim::Cost),
         "bucket" => Word::Name(0),
         "resource" | "name" => Word::Name(1),
-        "policy" | "policies" => Word::Policy,
+        "policy" | "policies" => Word::Claim(Claim::Policy),
         "reason" | "problem" | "information" | "rule" => Word::Name(3),
         "category" | "type" | "group" => Word::Name(4),
-        "scope" => Word::Scope,
+        "scope" => Word::Claim(Claim::Scope),
         "ns" => Word::Scale(Scale::Nanos, "ns"),
         "ms" | "millis" | "millisecond" | "milliseconds" | "msec" => Word::Scale(Scale::Millis, "ms"),
         "s" | "secs" | "seconds" => Word::Scale(Scale::Seconds, "second"),
@@ -164,7 +170,7 @@ fn word(part: &str) -> Word<'_> {
         "nearlimit" | "percent" | "percentage" | "pct" | "ratio" | "source" | "over" | "should" | "fillrate"
         | "replenish" | "id" | "version" | "state" | "status" | "path" | "url" | "plan" | "tier" | "code"
         | "exceeded" | "enabled" | "threshold" | "warning" | "attempt" | "attempts" | "level" | "precision" => {
-            Word::Info
+            Word::Claim(Claim::Info)
         }
         "x" | "per" | "the" | "this" | "of" | "for" | "by" | "at" | "on" | "api" | "time" | "timestamp" | "epoch"
         | "unix" | "utc" | "date" | "value" | "info" => Word::Filler,
@@ -200,7 +206,9 @@ fn word(part: &str) -> Word<'_> {
         "key" => Word::Dimension("key"),
         "account" => Word::Dimension("account"),
         "global" => Word::Dimension("global"),
-        "endpoint" | "route" | "method" => Word::Dimension("endpoint"),
+        "endpoint" => Word::Dimension("endpoint"),
+        "route" => Word::Dimension("route"),
+        "method" => Word::Dimension("method"),
         "read" => Word::Dimension("read"),
         "write" | "writes" => Word::Dimension("write"),
         "search" => Word::Dimension("search"),

@@ -22,11 +22,13 @@ pub(crate) struct Bucket {
     burst: u64,
     /// The moment at which all that was spent has come back, if every request arrived as late as it can have.
     full_at: Instant,
-    /// All units ever taken, those that were given back included.
-    taken: u64,
+    /// Units of attempts that may leave and have not. They may all leave at one moment.
+    reserved: u64,
+    /// All units that ever left, those that were given back included.
+    left: u64,
     /// Attempts that are not answered yet.
     pub(super) pending: u32,
-    /// What was given back while others were not answered: where in `taken` it was, and how much.
+    /// What was given back while others were not answered: where in `left` it was, and how much.
     returned: VecDeque<(u64, u64)>,
 }
 
@@ -41,7 +43,8 @@ impl Bucket {
             tolerance: times(interval, burst),
             burst,
             full_at: Instant::ZERO,
-            taken: 0,
+            reserved: 0,
+            left: 0,
             pending: 0,
             returned: VecDeque::new(),
         }
@@ -51,47 +54,57 @@ impl Bucket {
         if cost > self.burst.saturating_add(1) {
             return Opening::Never;
         }
-        if self.taken == 0 {
+        let units = self.reserved + cost;
+        if units > self.burst.saturating_add(1) {
+            return Opening::AfterAnswer;
+        }
+        if self.left == 0 {
             return Opening::At(Instant::ZERO);
         }
         // The first unit may leave when the bucket is `tolerance` ahead; each further one needs its own interval.
-        let ahead = self.full_at + times(self.interval, cost.saturating_sub(1));
+        let ahead = self.full_at + times(self.interval, units.saturating_sub(1));
         Opening::At(ahead - self.tolerance + SERVER_TICK)
     }
 
-    pub(crate) fn take(&mut self, cost: u64, now: Instant) -> Ticket {
-        let ticket = Ticket(self.taken);
-        self.full_at = self.full_at.max(now) + times(self.interval, cost);
-        self.taken += cost;
+    pub(crate) fn take(&mut self, cost: u64) {
+        self.reserved += cost;
         self.pending += 1;
-        ticket
-    }
-
-    pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
-        self.full_at = self.full_at - times(self.interval, cost);
-        if self.returned.len() == RETURNED {
-            self.returned.pop_front();
-        }
-        self.returned.push_back((ticket.0, cost));
-        self.end();
     }
 
     /// An attempt leaves, maybe later than it was taken for.
-    pub(crate) fn leave(&mut self, ticket: Ticket, now: Instant) {
-        self.arrive_by(ticket, now);
+    pub(crate) fn leave(&mut self, ticket: &mut Ticket, cost: u64, now: Instant) {
+        *ticket = Ticket { number: self.left, left: true };
+        self.reserved -= cost;
+        self.left += cost;
+        self.full_at = self.full_at.max(now) + times(self.interval, cost);
     }
 
-    pub(crate) fn settle(&mut self, ticket: Ticket, trip: &Trip) {
-        self.arrive_by(ticket, trip.arrived - trip.shortest * CONSTANT_TENTHS / 10);
+    pub(crate) fn refund(&mut self, ticket: Ticket, cost: u64) {
+        if ticket.left {
+            self.full_at = self.full_at - times(self.interval, cost);
+            if self.returned.len() == RETURNED {
+                self.returned.pop_front();
+            }
+            self.returned.push_back((ticket.number, cost));
+        } else {
+            self.reserved -= cost;
+        }
         self.end();
     }
 
-    /// A request that arrived late at an idle bucket makes all that follow late: what was taken from it on comes back from the
-    /// latest moment at which it can have arrived.
-    fn arrive_by(&mut self, ticket: Ticket, latest: Instant) {
-        let returned: u64 = self.returned.iter().filter(|(at, _)| *at > ticket.0).map(|(_, cost)| cost).sum();
-        let since = self.taken - ticket.0 - returned;
+    /// A request that arrived late at an idle bucket makes all that follow late: what left from it on comes back from the latest
+    /// moment at which it can have arrived.
+    pub(crate) fn settle(&mut self, ticket: Ticket, trip: &Trip) {
+        let latest = trip.arrived - trip.shortest * CONSTANT_TENTHS / 10;
+        let returned: u64 = self.returned.iter().filter(|(at, _)| *at > ticket.number).map(|(_, cost)| cost).sum();
+        let since = self.left - ticket.number - returned;
         self.full_at = self.full_at.max(latest + times(self.interval, since));
+        self.end();
+    }
+
+    /// What was just settled turned out to cost something else.
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.full_at = self.full_at + times(self.interval, actual) - times(self.interval, estimate);
     }
 
     fn end(&mut self) {
@@ -117,6 +130,18 @@ mod tests {
         Instant::from_nanos((START + millis) * 1_000_000)
     }
 
+    /// Takes one and leaves at once.
+    fn send(bucket: &mut Bucket, now: Instant) -> Ticket {
+        let mut ticket = Ticket::default();
+        bucket.take(1);
+        bucket.leave(&mut ticket, 1, now);
+        ticket
+    }
+
+    fn trip(answered: Instant) -> Trip {
+        Trip::answered(Now { mono: answered, wall: Wall::default() }, Duration::from_millis(10))
+    }
+
     fn opens(bucket: &Bucket, cost: u64, now: Instant) -> Opening {
         match bucket.opening(cost) {
             Opening::At(opening) => Opening::At(opening.max(now)),
@@ -129,10 +154,10 @@ mod tests {
         let mut bucket = Bucket::new(20, Duration::from_secs(1), 10);
         for _ in 0..10 {
             assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0)));
-            bucket.take(1, at(0));
+            send(&mut bucket, at(0));
         }
         assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0) + SERVER_TICK));
-        bucket.take(1, at(1));
+        send(&mut bucket, at(1));
         assert_eq!(opens(&bucket, 1, at(1)), Opening::At(at(50) + SERVER_TICK));
         assert_eq!(opens(&bucket, 12, at(0)), Opening::Never);
     }
@@ -140,10 +165,9 @@ mod tests {
     #[test]
     fn a_late_first_arrival_makes_all_that_follow_late() {
         let mut bucket = Bucket::new(20, Duration::from_secs(1), 1);
-        let ticket = bucket.take(1, at(0));
-        bucket.take(1, at(0));
-        let answered = Now { mono: at(30), wall: Wall::default() };
-        bucket.settle(ticket, &Trip::answered(answered, Duration::from_millis(10)));
+        let ticket = send(&mut bucket, at(0));
+        send(&mut bucket, at(0));
+        bucket.settle(ticket, &trip(at(30)));
         // It arrived by +22 ms at the latest; the two are back at +122 ms, and one may leave an interval ahead of that.
         assert_eq!(opens(&bucket, 1, at(30)), Opening::At(at(72) + SERVER_TICK));
     }
@@ -151,7 +175,7 @@ mod tests {
     #[test]
     fn what_never_left_is_not_counted() {
         let mut bucket = Bucket::new(1, Duration::from_secs(1), 0);
-        let ticket = bucket.take(1, at(0));
+        let ticket = send(&mut bucket, at(0));
         bucket.refund(ticket, 1);
         assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0) + SERVER_TICK));
     }
@@ -159,20 +183,35 @@ mod tests {
     #[test]
     fn a_refund_does_not_hide_that_later_ones_arrived_late() {
         let mut bucket = Bucket::new(20, Duration::from_secs(1), 1);
-        let never_left = bucket.take(1, at(0));
-        let late = bucket.take(1, at(0));
+        let never_left = send(&mut bucket, at(0));
+        let late = send(&mut bucket, at(0));
         bucket.refund(never_left, 1);
-        let answered = Now { mono: at(30), wall: Wall::default() };
-        bucket.settle(late, &Trip::answered(answered, Duration::from_millis(10)));
+        bucket.settle(late, &trip(at(30)));
         // It arrived by +22 ms and is back at +72 ms, and one may leave an interval ahead of that.
         assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(22) + SERVER_TICK));
     }
 
     #[test]
-    fn what_begins_late_makes_the_next_late() {
+    fn what_leaves_late_makes_the_next_late() {
         let mut bucket = Bucket::new(20, Duration::from_secs(1), 0);
-        let ticket = bucket.take(1, at(0));
-        bucket.leave(ticket, at(49));
+        let mut slow = Ticket::default();
+        bucket.take(1);
+        assert_eq!(opens(&bucket, 1, at(30)), Opening::AfterAnswer);
+        bucket.leave(&mut slow, 1, at(49));
         assert_eq!(opens(&bucket, 1, at(49)), Opening::At(at(99) + SERVER_TICK));
+    }
+
+    #[test]
+    fn what_may_leave_together_fits_the_burst() {
+        let mut bucket = Bucket::new(20, Duration::from_secs(1), 2);
+        send(&mut bucket, at(0));
+        bucket.take(1);
+        assert_eq!(opens(&bucket, 1, at(0)), Opening::At(at(0) + SERVER_TICK));
+        bucket.take(1);
+        assert_eq!(opens(&bucket, 1, at(500)), Opening::At(at(500)));
+        bucket.take(1);
+        assert_eq!(opens(&bucket, 1, at(500)), Opening::AfterAnswer);
+        bucket.refund(Ticket::default(), 1);
+        assert_eq!(opens(&bucket, 1, at(500)), Opening::At(at(500)));
     }
 }

@@ -76,7 +76,7 @@ impl Fixed {
         self.opened_after.get_or_insert(now);
         self.used += cost;
         self.pending += cost;
-        Ticket(self.number)
+        Ticket { number: self.number, ..Ticket::default() }
     }
 
     fn roll(&mut self, now: Instant) {
@@ -98,10 +98,14 @@ impl Fixed {
         }
     }
 
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate).max(self.pending);
+    }
+
     pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, answered: Instant) {
         self.pending -= cost;
         self.answered = self.answered.max(answered);
-        if ticket.0 == self.number {
+        if ticket.number == self.number {
             self.opened_before.get_or_insert(answered);
         }
         if self.opened_after.is_some_and(|opened| opened + self.period < answered) {

@@ -29,7 +29,7 @@ use crate::time::{Instant, Now};
 pub(crate) enum Opening {
     /// At this moment; at once if it has passed.
     At(Instant),
-    /// Not before some attempt in flight is answered.
+    /// Not before some attempt that was let through has left or is answered.
     AfterAnswer,
     /// Never: the limit is smaller than the cost.
     Never,
@@ -37,7 +37,12 @@ pub(crate) enum Opening {
 
 /// What an attempt spent of one limit, as far as the limit has to know it again at the answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    /// Its number, in the limit's own way of counting.
+    number: u64,
+    /// Whether the attempt has left.
+    left: bool,
+}
 
 /// One limit's book.
 #[derive(Clone, Debug)]
@@ -75,7 +80,10 @@ impl Limit {
     pub(crate) fn take(&mut self, cost: u64, now: Now) -> Ticket {
         match self {
             Self::Fixed(limit) => limit.take(cost, now.mono),
-            Self::Bucket(limit) => limit.take(cost, now.mono),
+            Self::Bucket(limit) => {
+                limit.take(cost);
+                Ticket::default()
+            }
             Self::Sliding(limit) => {
                 limit.take(cost, now.mono);
                 Ticket::default()
@@ -88,9 +96,9 @@ impl Limit {
     }
 
     /// An attempt leaves, some time after its take.
-    pub(crate) fn leave(&mut self, ticket: Ticket, now: Now) {
+    pub(crate) fn leave(&mut self, ticket: &mut Ticket, cost: u64, now: Now) {
         if let Self::Bucket(limit) = self {
-            limit.leave(ticket, now.mono);
+            limit.leave(ticket, cost, now.mono);
         }
     }
 
@@ -121,6 +129,16 @@ impl Limit {
             Self::Fixed(limit) => limit.settle(ticket, cost, trip.arrived),
             Self::Clock(limit) => limit.settle(cost, trip),
             Self::Bucket(limit) => limit.settle(ticket, trip),
+        }
+    }
+
+    /// What was just settled turned out to cost something else.
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        match self {
+            Self::Sliding(limit) => limit.correct(estimate, actual),
+            Self::Fixed(limit) => limit.correct(estimate, actual),
+            Self::Clock(limit) => limit.correct(estimate, actual),
+            Self::Bucket(limit) => limit.correct(estimate, actual),
         }
     }
 }

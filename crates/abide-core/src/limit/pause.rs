@@ -106,7 +106,11 @@ impl Pause {
         }
         self.streak = 0;
         self.phase = match self.phase {
-            Phase::Probing { .. } => Phase::Ramp { width: 2, out: 0 },
+            Phase::Probing { .. } => {
+                // Probes that were silent for too long are not of the ramp.
+                self.round = self.round.wrapping_add(1);
+                Phase::Ramp { width: 2, out: 0 }
+            }
             Phase::Ramp { width, out } if width * 2 < full_width => {
                 Phase::Ramp { width: width * 2, out: out.saturating_sub(1) }
             }
@@ -315,5 +319,17 @@ mod tests {
             assert_eq!(pause.until(), Some(at(now + 10 + length)));
             now += 10 + length;
         }
+    }
+    #[test]
+    fn a_silent_probe_makes_no_room_in_the_ramp_when_it_is_lost() {
+        let mut pause = Pause::default();
+        pause.on_refused(CallId(1), at(0), guess(), at(0));
+        let silent = send(&mut pause, CallId(2), at(500));
+        let second = send(&mut pause, CallId(3), at(1_500));
+        pause.on_accepted(second, 8);
+        send(&mut pause, CallId(4), at(1_600));
+        send(&mut pause, CallId(5), at(1_600));
+        pause.on_lost(CallId(2), silent, at(1_700));
+        assert!(pause.blocker(at(1_700)).is_some());
     }
 }

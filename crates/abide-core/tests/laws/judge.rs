@@ -40,6 +40,9 @@ struct Record {
     state: State,
     begun: u32,
     follows: u32,
+    /// Whether the next attempt repeats the last, and how many did.
+    repeats: bool,
+    repeated: u64,
     sent: u64,
     flown: u64,
     faults: u32,
@@ -50,6 +53,9 @@ struct Record {
     ambiguous: bool,
     told: Option<Why>,
     verdict: Option<Verdict>,
+    /// A wait of its own: a redirect came with it.
+    not_before: u64,
+    landed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +75,11 @@ struct Shadow {
     /// Only told waits are sure: something else may be said that the judge does not read.
     speaks: bool,
     quiet_until: u64,
+    /// When a refusal last spoke of waiting.
+    told_at: u64,
     event: Option<u64>,
+    /// The event may be none, for the judge does not know what the engine made of it.
+    unsure: bool,
     /// The first sign of trouble since something was accepted.
     drought: Option<u64>,
     /// The pause is not over: who left since it ended, and how many were accepted.
@@ -100,6 +110,8 @@ impl Judge {
             state: State::Ready,
             begun: 0,
             follows: 0,
+            repeats: false,
+            repeated: 0,
             sent: 0,
             flown: 0,
             faults: 0,
@@ -108,6 +120,8 @@ impl Judge {
             ambiguous: false,
             told: None,
             verdict: None,
+            not_before: 0,
+            landed: now,
         };
         self.calls.insert(id, record);
     }
@@ -132,13 +146,16 @@ impl Judge {
         record.told = None;
     }
 
-    pub(crate) fn on_lapsed(&mut self, id: CallId, _now: u64) {
-        self.record(id).state = State::Ready;
+    pub(crate) fn on_lapsed(&mut self, id: CallId, now: u64) {
+        let record = self.record(id);
+        record.state = State::Ready;
+        record.landed = now;
     }
 
     /// Laws 1, 4, 5 and 6.
     pub(crate) fn on_begun(&mut self, id: CallId, server: usize, now: u64) {
         let cap = self.cap;
+        assert!(now >= self.calls[&id].not_before, "{id} was told to wait");
         let shadow = &mut self.servers[server];
         assert!(now >= shadow.quiet_until, "{id} leaves at {now} in a pause until {}", shadow.quiet_until);
         assert!(shadow.busy < cap, "{id} is one too many in flight");
@@ -158,6 +175,7 @@ impl Judge {
         let record = self.record(id);
         record.state = State::Out;
         record.begun += 1;
+        record.repeated += u64::from(record.repeats);
         record.sent = now;
     }
 
@@ -165,13 +183,17 @@ impl Judge {
         let record = self.record(id);
         record.state = State::Landed;
         record.flown += now - record.sent;
+        record.landed = now;
         let sent = record.sent;
+        let told = headers.get(RETRY_AFTER).and_then(|value| Saying::means(value.to_str().ok()?));
+        if status.is_redirection() {
+            record.not_before = now.saturating_add(told.unwrap_or(0));
+        }
         let shadow = &mut self.servers[server];
         match status.as_u16() {
             429 => {
                 shadow.end_of(id);
                 shadow.drought.get_or_insert(now);
-                let told = headers.get(RETRY_AFTER).and_then(|value| Saying::means(value.to_str().ok()?));
                 shadow.on_refused(sent, told, now);
                 self.refusals += 1;
                 self.record(id).failed = false;
@@ -179,7 +201,9 @@ impl Judge {
             503 => {
                 shadow.end_of(id);
                 shadow.drought.get_or_insert(now);
-                shadow.event = shadow.event.max(Some(now));
+                shadow.on_trouble(now);
+                // A pause of its own, maybe, with a ramp of its own.
+                shadow.paused = false;
                 self.bare += 1;
                 let record = self.record(id);
                 record.bare += 1;
@@ -190,7 +214,7 @@ impl Judge {
             500 => {
                 shadow.end_of(id);
                 shadow.drought.get_or_insert(now);
-                shadow.event = shadow.event.max(Some(now));
+                shadow.on_trouble(now);
                 let record = self.record(id);
                 record.faults += 1;
                 record.failed = true;
@@ -206,6 +230,7 @@ impl Judge {
             record.flown += now - record.sent;
         }
         record.state = State::Landed;
+        record.landed = now;
         record.faults += 1;
         record.failed = true;
         record.ambiguous |= !failure.precedes_sending();
@@ -213,7 +238,7 @@ impl Judge {
         let shadow = &mut self.servers[server];
         shadow.end_of(id);
         shadow.drought.get_or_insert(now);
-        shadow.event = shadow.event.max(Some(now));
+        shadow.on_trouble(now);
     }
 
     /// The caller went away, or its call was ended, with something of it under way.
@@ -228,27 +253,30 @@ impl Judge {
 
     pub(crate) fn on_retry(&mut self, id: CallId, _now: u64) {
         let record = self.record(id);
+        record.repeats = true;
         record.state = if record.failed { State::Aside } else { State::Ready };
         let server = record.server;
         self.servers[server].busy -= 1;
     }
 
-    pub(crate) fn on_follow(&mut self, id: CallId, to: usize) {
+    pub(crate) fn on_follow(&mut self, id: CallId, to: usize, now: u64) {
         let record = self.record(id);
         record.follows += 1;
-        record.state = State::Ready;
+        record.repeats = false;
+        record.state = if record.not_before > now { State::Aside } else { State::Ready };
         let from = std::mem::replace(&mut record.server, to);
         self.servers[from].busy -= 1;
     }
 
     /// Laws 9 and 10.
-    pub(crate) fn on_returned(&mut self, id: CallId, verdict: Verdict, _now: u64) {
+    pub(crate) fn on_returned(&mut self, id: CallId, verdict: Verdict, now: u64) {
         let retries = self.policy.retries;
+        let worn = self.is_worn_out(id, now);
         let record = self.record(id);
         match verdict {
             Verdict::Final => {}
             Verdict::Exhausted => assert!(
-                record.faults > retries || record.bare >= 10 || record.caller.deadline.is_some(),
+                record.faults > retries || record.bare >= 10 || record.caller.deadline.is_some() || worn,
                 "{id} has tries left: {record:?}"
             ),
             Verdict::Unrepeatable => assert_ne!(record.caller.safety, Safety::Idempotent, "{id} can be repeated"),
@@ -264,24 +292,23 @@ impl Judge {
 
     /// Laws 2 and 10: a call ends without an answer only where its caller's own bounds say so.
     pub(crate) fn on_given_up(&mut self, id: CallId, reason: &GiveUp, now: u64) {
+        let worn = self.is_worn_out(id, now);
         let record = &self.calls[&id];
         let shadow = &self.servers[record.server];
         let deadline = record.caller.deadline.map(|after| record.submitted + after);
         match reason {
             GiveUp::Limited { why, wait } => {
-                let patience = match record.caller.max_wait.unwrap_or(self.policy.max_wait) {
-                    Patience::Within(patience) => patience,
-                    Patience::Endless => Wait::LONGEST,
-                };
-                let worn = shadow.drought.is_some_and(|drought| drought.max(record.submitted) + nanos(patience) <= now);
+                let patience = self.patience(record);
                 let stated = matches!(why.reason, Reason::ServerWait { .. } | Reason::Quota { .. } | Reason::Limit(_));
                 let too_long = stated && wait.is_some_and(|wait| wait > patience.min(Wait::LONGEST));
                 assert!(worn || too_long, "{id} is sent away at {now} from {why:?}: {record:?} {shadow:?}");
                 if matches!(why.reason, Reason::ServerWait { .. }) && !shadow.speaks {
-                    assert!(
-                        wait.map(nanos) >= Some(shadow.quiet_until.saturating_sub(now)),
-                        "{id} is not told the full time"
-                    );
+                    let own = record.not_before > now && record.landed == now;
+                    let until = if own { record.not_before } else { shadow.quiet_until };
+                    assert!(wait.map(nanos) >= Some(until.saturating_sub(now)), "{id} is not told the full time");
+                    // What comes from a backoff of its own is told when that ends.
+                    let at_once = [shadow.told_at, record.landed].contains(&now) || record.state == State::Aside;
+                    assert!(at_once, "{id} waits at {now} before it is refused");
                 }
             }
             GiveUp::Deadline { why } => {
@@ -292,7 +319,7 @@ impl Judge {
                 );
             }
             GiveUp::Failed(failure) => assert!(
-                record.faults > self.policy.retries || !failure.is_transient() || deadline.is_some(),
+                record.faults > self.policy.retries || !failure.is_transient() || deadline.is_some() || worn,
                 "{id} has tries left: {record:?}"
             ),
             GiveUp::Unrepeatable(_) => assert_ne!(record.caller.safety, Safety::Idempotent, "{id} can be repeated"),
@@ -329,7 +356,7 @@ impl Judge {
     pub(crate) fn end(&self, engine: &Engine, ends: &[(u64, End)], now: Now) {
         let stats = engine.stats(now);
         let begun: u64 = self.calls.values().map(|record| u64::from(record.begun)).sum();
-        let again: u64 = self.calls.values().map(|r| u64::from(r.begun.saturating_sub(1 + r.follows))).sum();
+        let again: u64 = self.calls.values().map(|record| record.repeated).sum();
         let ok = ends.iter().filter(|(_, end)| matches!(end, End::Answered(status, _) if status.as_u16() < 400));
         assert_eq!(stats.calls, ends.len() as u64);
         assert_eq!(stats.ok + stats.failed, ends.len() as u64);
@@ -340,16 +367,39 @@ impl Judge {
         assert!(self.servers.iter().all(|shadow| shadow.busy == 0), "{:?}", self.servers);
     }
 
+    fn patience(&self, record: &Record) -> Duration {
+        match record.caller.max_wait.unwrap_or(self.policy.max_wait) {
+            Patience::Within(patience) => patience,
+            Patience::Endless => Wait::LONGEST,
+        }
+    }
+
+    /// Whether the server took nothing for as long as the caller allows.
+    fn is_worn_out(&self, id: CallId, now: u64) -> bool {
+        let record = &self.calls[&id];
+        let since = self.servers[record.server].drought.map(|drought| drought.max(record.submitted));
+        since.is_some_and(|since| since + nanos(self.patience(record)) <= now)
+    }
+
     fn record(&mut self, id: CallId) -> &mut Record {
         self.calls.get_mut(&id).expect("every call is submitted first")
     }
 }
 
 impl Shadow {
+    /// Something that may or may not be a congestion event to the engine.
+    fn on_trouble(&mut self, now: u64) {
+        self.event = Some(now);
+        self.unsure = true;
+    }
+
     fn on_refused(&mut self, sent: u64, told: Option<u64>, now: u64) {
         let fresh = self.event.is_none_or(|event| sent > event);
-        if fresh {
+        if fresh || self.unsure {
             self.event = Some(now);
+            self.unsure &= !fresh;
+            // If it is an event after all, it has a ramp of its own.
+            self.paused &= fresh;
         }
         let until = match told {
             Some(wait) => now.saturating_add(wait),
@@ -357,6 +407,7 @@ impl Shadow {
             None => return,
         };
         if until > self.quiet_until {
+            self.told_at = now;
             self.quiet_until = until;
             self.paused = true;
             self.probe = None;

@@ -86,7 +86,7 @@ impl Rule {
             }
             Self::Bucket { per_sec, burst, excess, last } => match last {
                 None => true,
-                Some(last) => drained(*excess, *per_sec, at / MS - *last) + 1_000 * cost <= 1_000 * *burst,
+                Some(last) => raised(*excess, cost, *per_sec, at / MS - *last) <= 1_000 * *burst,
             },
             Self::InFlight { cap, used } => *used < *cap,
         }
@@ -103,7 +103,7 @@ impl Rule {
             Self::Bucket { per_sec, excess, last, .. } => {
                 *excess = match *last {
                     None => 0,
-                    Some(last) => drained(*excess, *per_sec, at / MS - last) + 1_000 * cost,
+                    Some(last) => raised(*excess, cost, *per_sec, at / MS - last),
                 };
                 *last = Some(at / MS);
             }
@@ -129,6 +129,6 @@ impl Rule {
     }
 }
 
-fn drained(excess: u64, per_sec: u64, millis: u64) -> u64 {
-    excess.saturating_sub(per_sec * 1_000 * millis / 1_000)
+fn raised(excess: u64, cost: u64, per_sec: u64, millis: u64) -> u64 {
+    (excess + 1_000 * cost).saturating_sub(per_sec * 1_000 * millis / 1_000)
 }

@@ -109,9 +109,14 @@ pub(crate) fn caller(servers: usize) -> impl Strategy<Value = Caller> {
     )
 }
 
-/// Calm callers: they want their answer and do nothing else.
-pub(crate) fn calm_caller() -> impl Strategy<Value = Caller> {
+/// A caller who wants the answer, however long it takes, and does nothing else.
+pub(crate) fn patient_caller() -> impl Strategy<Value = Caller> {
     (0..2_000_u64).prop_map(|at| Caller { at: at * MS, max_wait: Some(Patience::Endless), ..Caller::default() })
+}
+
+/// A server in trouble, without a limit.
+pub(crate) fn troubled(trouble: Trouble) -> Server {
+    Server { trouble, ..Server::new(Vec::<Limit>::new()) }
 }
 
 /// Any story: limits told and untold, true and not, servers in trouble, callers of every kind, a clock that jumps.
@@ -151,6 +156,7 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
                 timeout: timeout * SEC,
                 jumps: jumps.into_iter().map(|(at, by)| (at * MS, by * 1_000_000)).collect(),
                 seed,
+                audited: true,
             }
         })
 }

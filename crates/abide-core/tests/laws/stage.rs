@@ -8,7 +8,7 @@ use abide_core::call::{Account, Patience, Safety};
 use abide_core::decision::Why;
 use abide_core::event::{Failure, Redirect};
 use abide_core::time::{Instant, Now, Wall};
-use abide_core::{Call, CallId, Decision, Engine, Event, Key, Policy};
+use abide_core::{Call, CallId, Decision, Engine, Event, Key, Policy, Route};
 use http::StatusCode;
 
 use crate::judge::Judge;
@@ -69,6 +69,8 @@ pub(crate) struct Story {
     /// The wall clock jumps by so much at a moment.
     pub(crate) jumps: Vec<(u64, i64)>,
     pub(crate) seed: u64,
+    /// Whether the engine's books are checked after each input, which costs a look at every call.
+    pub(crate) audited: bool,
 }
 
 impl Story {
@@ -81,6 +83,7 @@ impl Story {
             timeout: 30 * SEC,
             jumps: Vec::new(),
             seed: 1,
+            audited: true,
         }
     }
 
@@ -104,6 +107,8 @@ pub(crate) struct Ending {
     pub(crate) servers: Vec<Server>,
     /// By caller: when the call ended, and how.
     pub(crate) ends: Vec<(u64, End)>,
+    /// Whose call is whose.
+    pub(crate) named: BTreeMap<CallId, usize>,
     /// Every attempt that left: when, whose, where to.
     pub(crate) sent: Vec<(u64, CallId, usize)>,
     pub(crate) waits: Vec<(u64, CallId, Why)>,
@@ -115,6 +120,15 @@ pub(crate) struct Ending {
 impl Ending {
     pub(crate) fn ok(&self) -> usize {
         self.ends.iter().filter(|(_, end)| matches!(end, End::Answered(StatusCode::OK, _))).count()
+    }
+
+    pub(crate) fn is_of(&self, caller: usize, id: CallId) -> bool {
+        self.named.get(&id) == Some(&caller)
+    }
+
+    /// When the attempts of a caller left.
+    pub(crate) fn sent_by(&self, caller: usize) -> impl Iterator<Item = u64> {
+        self.sent.iter().filter(move |(_, id, _)| self.is_of(caller, *id)).map(|(at, ..)| *at)
     }
 
     pub(crate) fn refused(&self) -> u64 {
@@ -179,11 +193,12 @@ struct Stage {
     waits: Vec<(u64, CallId, Why)>,
     ticks: usize,
     idle_ticks: usize,
-    policy: Policy,
+    last_tick: u64,
+    audited: bool,
 }
 
-/// Ticks in a row that change nothing.
-const IDLE_TICKS: usize = 8;
+/// Ticks in a row, within a second of each other, that change nothing, for each caller: a backoff may end in a pause.
+const IDLE_TICKS: usize = 4;
 /// 2023-11-14, on a whole second.
 const EPOCH: u64 = 1_700_000_000;
 
@@ -193,7 +208,6 @@ impl Stage {
         let mut stage = Self {
             engine: Engine::new(story.policy.clone(), story.seed),
             judge: Judge::new(&story),
-            policy: story.policy,
             servers: story.servers,
             callers: story.callers,
             way: story.way,
@@ -216,6 +230,8 @@ impl Stage {
             waits: Vec::new(),
             ticks: 0,
             idle_ticks: 0,
+            last_tick: 0,
+            audited: story.audited,
         };
         stage.at_server = stage.callers.iter().map(|caller| caller.server).collect();
         for i in 0..n {
@@ -270,6 +286,7 @@ impl Stage {
             engine: self.engine,
             servers: self.servers,
             ends,
+            named: self.ids,
             sent: self.sent,
             waits: self.waits,
             over,
@@ -295,11 +312,13 @@ impl Stage {
         self.ticks += 1;
         self.engine.handle(Event::Tick, self.clock());
         let decided = self.drain();
-        self.idle_ticks = if decided { 0 } else { self.idle_ticks + 1 };
+        let busy = self.now < self.last_tick + SEC;
+        self.last_tick = self.now;
+        self.idle_ticks = if decided || !busy { 0 } else { self.idle_ticks + 1 };
         let next = self.engine.poll_timeout().map(Instant::as_nanos);
         assert!(next.is_none_or(|next| next > self.now), "the engine asks for a tick that has just been");
         assert!(
-            self.idle_ticks <= IDLE_TICKS || !self.agenda.is_empty(),
+            self.idle_ticks <= IDLE_TICKS * self.callers.len() || !self.agenda.is_empty(),
             "ticks that decide nothing: {:?}",
             self.engine
         );
@@ -395,11 +414,15 @@ impl Stage {
         let i = flight.caller;
         let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
         let to = (flight.server + 1) % self.servers.len();
-        let redirect = status.is_redirection().then(|| Redirect { key: key(to), safety: self.callers[i].safety });
+        let redirect = status.is_redirection().then(|| Redirect {
+            key: key(to),
+            route: Route::default(),
+            safety: self.callers[i].safety,
+        });
         self.places[i] = Place::Landed;
         self.status[i] = status;
         self.judge.on_answered(id, flight.server, status, &headers, self.now);
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect }, self.clock());
+        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
         self.drain();
         assert_ne!(self.places[i], Place::Landed, "an answer is not decided on");
     }
@@ -454,7 +477,7 @@ impl Stage {
             self.obey(decision);
         }
         #[cfg(debug_assertions)]
-        if let Err(wrong) = self.engine.audit() {
+        if let Some(wrong) = self.audited.then(|| self.engine.audit().err()).flatten() {
             panic!("{wrong}");
         }
         any
@@ -486,7 +509,7 @@ impl Stage {
                 assert_eq!(place, Place::Landed, "{decision:?}");
                 self.places[i] = Place::Waiting;
                 self.at_server[i] = (self.at_server[i] + 1) % self.servers.len();
-                self.judge.on_follow(id, self.at_server[i]);
+                self.judge.on_follow(id, self.at_server[i], self.now);
             }
             Decision::Return { verdict, .. } => {
                 assert_eq!(place, Place::Landed, "{decision:?}");

@@ -37,7 +37,9 @@ pub(crate) enum Saying {
 impl Saying {
     /// The wait that a client has to obey: none where the text is no wait.
     pub(crate) fn means(text: &str) -> Option<u64> {
-        text.parse().ok().filter(|secs| *secs > 0).map(|secs: u64| secs.saturating_mul(SEC))
+        let whole = text.parse::<u64>().ok().map(|secs| secs.saturating_mul(SEC));
+        let decimal = || text.parse::<f64>().ok().map(|secs| (secs * SEC as f64) as u64);
+        whole.or_else(decimal).filter(|wait| *wait > 0)
     }
 }
 
@@ -58,6 +60,8 @@ pub(crate) struct Trouble {
 pub(crate) struct Server {
     pub(crate) limits: Vec<Limit>,
     pub(crate) saying: Saying,
+    /// The status of a refusal by a limit.
+    pub(crate) refusal: StatusCode,
     /// Says what is left of the first rule on every answer.
     pub(crate) quotas: bool,
     pub(crate) trouble: Trouble,
@@ -82,6 +86,7 @@ impl Server {
         Self {
             limits: limits.into_iter().map(Into::into).collect(),
             saying: Saying::Nothing,
+            refusal: StatusCode::TOO_MANY_REQUESTS,
             quotas: false,
             trouble: Trouble::default(),
             calm_at: u64::MAX,
@@ -129,6 +134,9 @@ impl Server {
             StatusCode::NOT_FOUND
         } else if falls(trouble.redirect) {
             headers.insert(LOCATION, HeaderValue::from_static("/elsewhere"));
+            if let Saying::Text(text) = self.saying {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            }
             StatusCode::TEMPORARY_REDIRECT
         } else if falls(trouble.reset) {
             self.leave();
@@ -158,7 +166,7 @@ impl Server {
             }
         }
         self.state_quota(&mut headers, at, wall);
-        answer(StatusCode::TOO_MANY_REQUESTS, headers, false)
+        answer(self.refusal, headers, false)
     }
 
     /// `RateLimit` fields as draft 7 writes them.

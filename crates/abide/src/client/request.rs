@@ -138,6 +138,14 @@ impl Request {
         })
     }
 
+    /// Sends it once, whatever comes of it: a refusal or a fault is handed over as it is.
+    pub fn once(self) -> Self {
+        self.with(|parts| {
+            parts.safety = Some(Safety::Once);
+            Ok(())
+        })
+    }
+
     /// The most that one attempt may take, in place of the client's.
     pub fn timeout(self, most: Duration) -> Self {
         self.with(|parts| {
@@ -195,7 +203,7 @@ impl Parts {
         let mut url = match &inner.base {
             Some(base) if !target.contains("://") => base
                 .join(target.trim_start_matches('/'))
-                .map_err(|e| Error::setting(format!("'{target}' can't be put after the base: {e}")))?,
+                .map_err(|e| Error::setting(format!("the target can't be put after the base: {e}")))?,
             _ => builder::parse_url(target)?,
         };
         url.set_fragment(None);

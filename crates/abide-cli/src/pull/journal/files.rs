@@ -14,8 +14,8 @@ use super::state::read_stamp;
 pub(crate) struct FileEntry {
     /// The finished file; `None` if there is none yet.
     pub(crate) done: Option<Stamp>,
-    /// Whether the finished file is known to be on disk.
-    pub(crate) synced: bool,
+    /// Whether the finished file is known to be on disk under its own name.
+    pub(crate) named: bool,
     /// What the finished file may replace.
     pub(crate) old: Option<Stamp>,
 }
@@ -32,9 +32,9 @@ pub(crate) struct FileTotals {
 
 impl Journal {
     pub(crate) fn file(&self, job: u64) -> Result<FileEntry> {
-        let sql = "SELECT size, modified, digest, old_size, old_modified, NULL, synced FROM files WHERE job = ?";
+        let sql = "SELECT size, modified, digest, old_size, old_modified, NULL, named FROM files WHERE job = ?";
         let entry = self.conn.query_row(sql, [job.cast_signed()], |row| {
-            Ok(FileEntry { done: read_stamp(row, 0)?, old: read_stamp(row, 3)?, synced: row.get(6)? })
+            Ok(FileEntry { done: read_stamp(row, 0)?, old: read_stamp(row, 3)?, named: row.get(6)? })
         });
         Ok(entry.optional()?.unwrap_or_default())
     }
@@ -72,12 +72,12 @@ impl Journal {
 }
 
 impl Batch<'_> {
-    /// Notes the finished file of a job; it is not known to be on disk yet.
+    /// Notes the finished file of a job, which has no name yet.
     pub(crate) fn finish_file(&mut self, job: u64, stamp: &Stamp, records: u64, pages: u64) -> Result<()> {
         self.conn().execute(
             "INSERT INTO files (job, size, modified, digest, records, pages) VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (job) DO UPDATE SET size = excluded.size, modified = excluded.modified, digest = excluded.digest,
-                records = excluded.records, pages = excluded.pages, synced = 0",
+                records = excluded.records, pages = excluded.pages, named = 0",
             params![
                 job.cast_signed(),
                 stamp.size.cast_signed(),
@@ -90,11 +90,11 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Notes that the finished files of `jobs` are on disk, and forgets what was kept in case they would not be.
-    pub(crate) fn files_synced(&mut self, jobs: impl Iterator<Item = u64>) -> Result<()> {
+    /// Notes that the finished files of `jobs` are on disk under their names, and forgets what was kept until then.
+    pub(crate) fn files_named(&mut self, jobs: impl Iterator<Item = u64>) -> Result<()> {
         let conn = self.conn();
         let mut file =
-            conn.prepare("UPDATE files SET synced = 1, old_size = NULL, old_modified = NULL WHERE job = ?")?;
+            conn.prepare("UPDATE files SET named = 1, old_size = NULL, old_modified = NULL WHERE job = ?")?;
         let mut waiting = conn.prepare("DELETE FROM waiting WHERE job = ?")?;
         let mut visited = conn.prepare("DELETE FROM visited WHERE job = ?")?;
         for job in jobs {

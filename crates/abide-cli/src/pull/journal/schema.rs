@@ -29,7 +29,7 @@ CREATE TABLE gaps (job INTEGER PRIMARY KEY, page INTEGER NOT NULL, next TEXT, of
 CREATE TABLE visited (job INTEGER NOT NULL, hash INTEGER NOT NULL, page INTEGER NOT NULL, url TEXT NOT NULL,
     PRIMARY KEY (job, hash, page)) WITHOUT ROWID;
 CREATE TABLE files (job INTEGER PRIMARY KEY, size INTEGER, modified INTEGER, digest INTEGER, records INTEGER, pages INTEGER,
-    synced INTEGER NOT NULL DEFAULT 0, old_size INTEGER, old_modified INTEGER);
+    named INTEGER NOT NULL DEFAULT 0, old_size INTEGER, old_modified INTEGER);
 ";
 
 /// Must run within a transaction: a kill leaves either no journal or a whole one.

@@ -106,3 +106,76 @@ impl<W: Write> Output for Stream<W> {
         self.buffer.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pull::sink::testing::{all_rows, failure, page, rows, url};
+
+    const NOW: Wall = Wall::from_secs(1_700_000_000);
+
+    /// Takes `room` bytes and then has no reader any more.
+    struct Reader {
+        read: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.room.min(bytes.len()) {
+                0 => Err(io::ErrorKind::BrokenPipe.into()),
+                taken => {
+                    self.read.extend_from_slice(&bytes[..taken]);
+                    self.room -= taken;
+                    Ok(taken)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn open(room: usize) -> Stdout<Reader> {
+        Stdout::to(Reader { read: Vec::new(), room }).unwrap()
+    }
+
+    fn read(sink: &Stdout<Reader>) -> &str {
+        str::from_utf8(&sink.stream.writer.read).unwrap()
+    }
+
+    #[test]
+    fn pages_leave_in_input_order_as_soon_as_they_can() {
+        let mut sink = open(usize::MAX);
+        sink.put(&[page(2, 0, 1), page(1, 0, 2)]).unwrap();
+        assert_eq!((read(&sink), sink.waiting()), ("", 2));
+        sink.put(&[page(0, 0, 1)]).unwrap();
+        assert_eq!(read(&sink), rows(0, 0) + &rows(1, 0));
+        sink.sync().unwrap();
+        assert!(sink.seen(1, &url(1, 0)).unwrap());
+        sink.put(&[page(1, 1, 2)]).unwrap();
+        assert_eq!((read(&sink), sink.waiting()), (&*(rows(0, 0) + &all_rows(1, 2) + &rows(2, 0)), 0));
+        sink.finish(3, NOW).unwrap();
+        assert_eq!(sink.totals().bytes, read(&sink).len() as u64);
+    }
+
+    #[test]
+    fn a_failed_job_is_passed_over_and_listed() {
+        let mut sink = open(usize::MAX);
+        sink.put(&[page(1, 0, 1)]).unwrap();
+        assert!(matches!(sink.finish(2, NOW), Err(Error::Unfinished { job: 0, jobs: 2 })));
+        sink.fail(0, &failure(0)).unwrap();
+        sink.finish(2, NOW).unwrap();
+        assert_eq!(read(&sink), rows(1, 0));
+        assert_eq!(sink.failures(0, 9).unwrap()[0].failure, failure(0));
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_told_apart_from_other_failures() {
+        let mut sink = open(5);
+        let gone = sink.put(&[page(0, 0, 1), page(1, 0, 1)]).unwrap_err();
+        assert!(matches!(gone, Error::BrokenPipe));
+        assert_eq!(gone.exit_code(), 0);
+    }
+}

@@ -66,7 +66,8 @@ impl Client for EngineClient {
         let Some(&id) = self.jobs.get(&job) else { return };
         self.is_success = answer.is_success();
         let event = match answer {
-            Answer::Head { status, headers } => Event::Head { id, status, headers, redirect: None },
+            // Bodies are empty here, so there is nothing that the engine would have to peek at.
+            Answer::Head { status, headers } => Event::Head { id, status, headers, redirect: None, body: Some(&[]) },
             Answer::Failed(failure) => Event::Failed { id, failure },
         };
         self.engine.handle(event, now);
@@ -99,7 +100,7 @@ impl Client for EngineClient {
                         return Some(Action::Lost(job));
                     }
                 }
-                Decision::Wait { .. } | Decision::Retry { .. } | Decision::Follow { .. } => {}
+                Decision::Wait { .. } | Decision::Peek { .. } | Decision::Retry { .. } | Decision::Follow { .. } => {}
             }
         }
     }

@@ -1,7 +1,8 @@
 //! A folder with one file a job, its bytes as they came. The journal is `.abide` within the folder.
 //!
-//! The pages of a job wait in the journal until its last one is there; then the file is written under a name of abide's own,
-//! committed, and renamed. So a file under its own name is always whole, and files need no order among each other.
+//! The pages of a job wait in the journal until its last one is there; then the file is written under a name of abide's own, and
+//! committed. The next sync gives it its name. So a file under its own name is whole and on disk, and so is the journal's knowledge
+//! of it: no loss of power leaves a file that abide would not know as its own.
 
 mod open;
 #[cfg(test)]
@@ -38,8 +39,8 @@ pub(crate) struct Files {
     heard_of: Option<u64>,
     /// Finished files that have yet to get their names.
     unnamed: Vec<Finished>,
-    /// Finished files that are not known to be on disk.
-    unsynced: Vec<u64>,
+    /// Jobs whose files have their names, though the journal does not know it yet.
+    named: Vec<u64>,
     dirty: bool,
 }
 
@@ -49,19 +50,26 @@ struct Folder {
     names: FileNames,
 }
 
-/// A file that is whole, committed, and has yet to get its name.
+/// A file that is whole and committed.
 struct Finished {
     job: u64,
+    /// What it may replace.
     old: Option<Stamp>,
+}
+
+/// What one call of `put` adds, once it is committed.
+struct Taken {
+    finished: Vec<Finished>,
+    /// Of all files, these included.
     totals: FileTotals,
 }
 
 impl Files {
-    fn take(&self, batch: &mut Batch<'_>, page: &Page, finished: &mut Vec<Finished>) -> Result<()> {
+    fn take(&self, batch: &mut Batch<'_>, page: &Page, taken: &mut Taken) -> Result<()> {
         let job = page.place.job;
         let known = self.heard_of.is_some_and(|last| job <= last);
         let entry = if known { self.journal.file(job)? } else { FileEntry::default() };
-        if entry.done.is_some() || finished.iter().any(|file| file.job == job) {
+        if entry.done.is_some() || taken.finished.iter().any(|file| file.job == job) {
             return Ok(());
         }
         batch.visit(page)?;
@@ -70,9 +78,13 @@ impl Files {
             return Ok(());
         }
         let (stamp, records) = self.write(page)?;
-        let totals = FileTotals { files: 1, records, pages: page.place.page + 1, size: stamp.size };
-        batch.finish_file(job, &stamp, totals.records, totals.pages)?;
-        finished.push(Finished { job, old: entry.old, totals });
+        let pages = page.place.page + 1;
+        batch.finish_file(job, &stamp, records, pages)?;
+        taken.totals.files += 1;
+        taken.totals.records += records;
+        taken.totals.pages += pages;
+        taken.totals.size += stamp.size;
+        taken.finished.push(Finished { job, old: entry.old });
         Ok(())
     }
 
@@ -97,31 +109,34 @@ impl Files {
         Ok((Stamp::of(&meta, Some(digest)), records))
     }
 
-    fn publish(&mut self) -> Result<()> {
-        while let Some(Finished { job, old, totals }) = self.unnamed.last() {
-            self.folder.publish(*job, old.as_ref())?;
-            self.totals.files += totals.files;
-            self.totals.records += totals.records;
-            self.totals.pages += totals.pages;
-            self.totals.size += totals.size;
-            self.unsynced.push(*job);
-            self.unnamed.pop();
-        }
-        Ok(())
+    fn save_state(&self) -> Result<()> {
+        let mut batch = self.journal.begin()?;
+        batch.save(&self.state)?;
+        batch.commit()
     }
 
-    fn sync_files(&mut self) -> Result<()> {
-        self.publish()?;
-        for &job in &self.unsynced {
-            let path = self.folder.file(job);
+    /// Gives all finished files their names.
+    fn name_files(&mut self) -> Result<()> {
+        for Finished { job, .. } in &self.unnamed {
+            let path = self.folder.part(*job);
             File::open(&path).and_then(|file| file.sync_data()).map_err(Error::io("sync", &path))?;
         }
         disk::sync_folder(&self.folder.path)?;
+        self.journal.checkpoint()?;
+        while let Some(Finished { job, old }) = self.unnamed.last() {
+            self.folder.publish(*job, old.as_ref())?;
+            self.named.push(*job);
+            self.unnamed.pop();
+        }
+        if self.named.is_empty() {
+            return Ok(());
+        }
+        disk::sync_folder(&self.folder.path)?;
         let mut batch = self.journal.begin()?;
-        batch.files_synced(self.unsynced.iter().copied())?;
+        batch.files_named(self.named.iter().copied())?;
         batch.commit()?;
-        self.unsynced.clear();
-        Ok(())
+        self.named.clear();
+        self.journal.checkpoint()
     }
 }
 
@@ -144,15 +159,16 @@ impl Sink for Files {
 
     fn put(&mut self, pages: &[Page]) -> Result<()> {
         self.dirty = true;
-        let mut finished = Vec::new();
+        let mut taken = Taken { finished: Vec::new(), totals: self.totals };
         let mut batch = self.journal.begin()?;
         for page in pages {
-            self.take(&mut batch, page, &mut finished)?;
+            self.take(&mut batch, page, &mut taken)?;
         }
         batch.commit()?;
         self.heard_of = self.heard_of.max(pages.iter().map(|page| page.place.job).max());
-        self.unnamed.append(&mut finished);
-        self.publish()
+        self.totals = taken.totals;
+        self.unnamed.append(&mut taken.finished);
+        Ok(())
     }
 
     fn fail(&mut self, job: u64, failure: &Failure) -> Result<()> {
@@ -185,36 +201,29 @@ impl Sink for Files {
     }
 
     fn sync(&mut self) -> Result<()> {
-        if !self.dirty {
-            return Ok(());
+        if self.dirty {
+            self.name_files()?;
+            self.dirty = false;
         }
-        self.sync_files()?;
-        self.journal.checkpoint()?;
-        self.dirty = false;
         Ok(())
     }
 
     fn finish(&mut self, jobs: u64, now: Wall) -> Result<()> {
-        self.publish()?;
         if self.totals.files + self.failures != jobs {
             let job = self.todo(0)?.map_or(jobs, |todo| todo.place.job);
             return Err(Error::Unfinished { job, jobs });
         }
-        self.sync_files()?;
+        self.name_files()?;
         self.state = State { jobs: Some(jobs), since: Some(now), phase: Phase::Complete, ..State::new(None) };
-        let mut batch = self.journal.begin()?;
-        batch.save(&self.state)?;
-        batch.commit()?;
+        self.save_state()?;
         self.journal.shrink()?;
         self.journal.settle()
     }
 
     fn close(mut self: Box<Self>, ending: Ending) -> Result<()> {
+        self.name_files()?;
         self.state.ending = Some(ending);
-        let mut batch = self.journal.begin()?;
-        batch.save(&self.state)?;
-        batch.commit()?;
-        self.sync_files()?;
+        self.save_state()?;
         self.journal.settle()
     }
 }

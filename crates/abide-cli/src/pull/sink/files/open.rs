@@ -1,13 +1,13 @@
 //! Opening a folder of files: each name is looked at before the first request, so that nothing foreign is in the way later.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Component, Path};
 
 use abide_core::time::Wall;
 
-use super::{FileNames, Files, Folder};
-use crate::pull::journal::batch::Batch;
+use super::{FileNames, Files, Finished, Folder};
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::files::{FileEntry, FileTotals};
@@ -47,6 +47,18 @@ impl Files {
     }
 }
 
+/// What became of a job's file.
+enum Check {
+    /// As the journal says.
+    AsKnown,
+    /// It is whole, and has yet to get its name.
+    Unnamed,
+    /// It got its name just before the process died.
+    Named,
+    /// It is gone, or its bytes are.
+    Lost,
+}
+
 fn begin(
     journal: Journal,
     folder: Folder,
@@ -65,25 +77,28 @@ fn begin(
         }
         batch.commit()?;
     }
-    folder.remove_parts()?;
+    folder.remove_parts(&[])?;
     Ok(Opened::New(files(journal, folder, jobs, state)?))
 }
 
 fn files(journal: Journal, folder: Folder, jobs: u64, state: State) -> Result<Files> {
     let (totals, heard_of, failures) = (journal.file_totals()?, journal.last_heard_of()?, journal.failure_count()?);
-    let (unnamed, unsynced) = (Vec::new(), Vec::new());
-    Ok(Files { journal, folder, jobs, state, totals, failures, heard_of, unnamed, unsynced, dirty: true })
+    let (unnamed, named) = (Vec::new(), Vec::new());
+    Ok(Files { journal, folder, jobs, state, totals, failures, heard_of, unnamed, named, dirty: true })
 }
 
 fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>) -> Result<Opened<Files>> {
     let mut state = journal.state()?;
     let (missing, ending) = (journal.failure_count()?, state.ending.take());
     let mut batch = journal.begin()?;
-    let mut unsynced = Vec::new();
+    let mut unnamed = Vec::new();
     for job in 0..jobs {
-        let entry = folder.check(&mut batch, job, journal.file(job)?, state.since)?;
-        if entry.done.is_some() && !entry.synced {
-            unsynced.push(job);
+        let entry = journal.file(job)?;
+        match folder.check(job, &entry, state.since)? {
+            Check::AsKnown => {}
+            Check::Unnamed => unnamed.push(Finished { job, old: entry.old }),
+            Check::Named => batch.files_named([job].into_iter())?,
+            Check::Lost => batch.unfinish_file(job, entry.old.as_ref())?,
         }
     }
     let totals = journal.file_totals()?;
@@ -106,9 +121,9 @@ fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>
     batch.forgive_from(0)?;
     batch.save(&state)?;
     batch.commit()?;
-    folder.remove_parts()?;
+    folder.remove_parts(&unnamed)?;
     let mut files = files(journal, folder, jobs, state)?;
-    files.unsynced = unsynced;
+    files.unnamed = unnamed;
     let waiting = files.journal.waiting(Default::default())?.0;
     let resumed = Resumed { totals: super::Sink::totals(&files), jobs: totals.files, waiting, missing, ending };
     Ok(Opened::Resumed(files, resumed))
@@ -156,52 +171,45 @@ impl Folder {
         Ok(())
     }
 
-    /// Compares what stands under a job's name with what the journal says of it, and corrects the journal where a kill, a loss of
-    /// power or the user has undone something.
-    fn check(&self, batch: &mut Batch<'_>, job: u64, entry: FileEntry, since: Option<Wall>) -> Result<FileEntry> {
+    /// Compares what stands in the folder for a job with what the journal says of it.
+    fn check(&self, job: u64, entry: &FileEntry, since: Option<Wall>) -> Result<Check> {
         let path = self.file(job);
-        let Some(done) = entry.done else {
-            return match (entry.old, disk::plain_file(&path)?) {
-                (_, None) => Ok(entry),
-                (Some(old), Some(_)) if old.compare(&path)? == Found::Same => Ok(entry),
-                _ => Err(Error::Appeared { path }),
-            };
+        let found = |stamp: Option<Stamp>| match stamp {
+            Some(stamp) => stamp.compare(&path),
+            None => Ok(disk::plain_file(&path)?.map_or(Found::Absent, |_| Found::Changed)),
         };
-        if entry.synced {
-            return match done.compare(&path)? {
-                Found::Same => Ok(entry),
-                Found::Changed => Err(Error::Changed { path, since }),
-                Found::Absent => {
-                    batch.unfinish_file(job, None)?;
-                    Ok(FileEntry::default())
-                }
-            };
+        if let Some(done) = entry.done.filter(|_| !entry.named) {
+            // Its bytes may have been lost with the power, whatever its size and time say: it has to be read.
+            let unread = Stamp { modified: i64::MIN, ..done };
+            if unread.compare(&self.part(job))? == Found::Same {
+                return match found(entry.old)? {
+                    Found::Changed => Err(Error::Appeared { path }),
+                    Found::Same | Found::Absent => Ok(Check::Unnamed),
+                };
+            }
         }
-        // Its bytes may have been lost with the power, whatever its size and time say: it has to be read.
-        let unread = Stamp { modified: i64::MIN, ..done };
-        if unread.compare(&path)? == Found::Same {
-            return Ok(entry);
+        match (entry.done, found(entry.done)?) {
+            (None, Found::Absent) => Ok(Check::AsKnown),
+            (Some(_), Found::Absent) => Ok(Check::Lost),
+            (Some(_), Found::Same) if entry.named => Ok(Check::AsKnown),
+            (Some(_), Found::Same) => Ok(Check::Named),
+            (done, _) if !entry.named && found(entry.old)? == Found::Same => {
+                Ok(if done.is_some() { Check::Lost } else { Check::AsKnown })
+            }
+            (None, _) => Err(Error::Appeared { path }),
+            (Some(_), _) => Err(Error::Changed { path, since }),
         }
-        if unread.compare(&self.part(job))? == Found::Same {
-            self.publish(job, entry.old.as_ref())?;
-            return Ok(entry);
-        }
-        let old = disk::plain_file(&path)?.map(|meta| Stamp::of(&meta, None));
-        if old.is_some_and(|torn| torn.modified > done.modified) {
-            // Written to after abide left it.
-            return Err(Error::Changed { path, since });
-        }
-        batch.unfinish_file(job, old.as_ref())?;
-        Ok(FileEntry { old, ..FileEntry::default() })
     }
 
-    /// Removes what a killed run left half written.
-    fn remove_parts(&self) -> Result<()> {
+    /// Removes what killed runs left half written, but not the finished files that have yet to get their names.
+    fn remove_parts(&self, unnamed: &[Finished]) -> Result<()> {
+        let keep: HashSet<_> = unnamed.iter().map(|file| self.part(file.job)).collect();
         for entry in fs::read_dir(&self.path).map_err(Error::io("read", &self.path))? {
             let name = entry.map_err(Error::io("read", &self.path))?.file_name();
+            let path = self.path.join(&name);
             let name = name.to_string_lossy();
-            if name.starts_with(".abide-") && name.ends_with(".part") {
-                disk::remove(&self.path.join(&*name))?;
+            if name.starts_with(".abide-") && name.ends_with(".part") && !keep.contains(&path) {
+                disk::remove(&path)?;
             }
         }
         Ok(())

@@ -144,6 +144,11 @@ impl Pull {
             let again: Vec<_> = self.put.range(missing..Place::start_of(job + 1)).copied().collect();
             assert!(again.iter().all(|place| self.lost.contains(place)), "{again:?} were safe and are to do again");
             again.iter().for_each(|place| _ = self.put.remove(place));
+            let chain: Vec<_> = (0..missing.page).map(|page| url(job, page)).collect();
+            assert!(
+                chain.iter().all(|url| self.sink().seen(job, url).unwrap()),
+                "a loop through {chain:?} goes unseen"
+            );
         }
         self.lost.clear();
     }

@@ -169,6 +169,7 @@ fn a_page_put_twice_is_written_once() {
     let mut sink = scene.begin();
     sink.put(&[page(1, 0, 1), page(1, 0, 1), page(0, 0, 1), page(0, 0, 1)]).unwrap();
     sink.put(&[page(1, 0, 1)]).unwrap();
+    assert_eq!((sink.waiting(), sink.totals().pages), (0, 2));
     sink.finish(2, NOW).unwrap();
     assert_eq!(scene.read(), all(0..2));
 }
@@ -543,6 +544,11 @@ fn finishing_needs_every_job() {
     let mut sink = scene.begin();
     put_all(&mut sink, [0, 2]);
     assert!(matches!(sink.finish(3, NOW), Err(Error::Unfinished { job: 1, jobs: 3 })));
+    sink.fail(1, &failure(1)).unwrap();
+    sink.finish(3, NOW).unwrap();
+    drop(sink);
+    let (mut sink, _) = scene.resume();
+    assert!(matches!(sink.finish(3, NOW), Err(Error::Unfinished { job: 1, jobs: 3 })), "also for a repair");
     put_all(&mut sink, [1]);
     sink.finish(3, NOW).unwrap();
     assert_eq!(scene.read(), all(0..3));
@@ -556,9 +562,9 @@ fn a_kill_at_any_step_of_finishing_is_recovered_from() {
         let Opened::New(mut sink) = scene.open_fresh().unwrap() else { panic!("not new") };
         put_all(&mut sink, 0..2);
         if partial {
-            sink.fail(2, &failure(2)).unwrap();
+            sink.fail(2, &failure(2)).unwrap()
         } else {
-            put_all(&mut sink, [2]);
+            put_all(&mut sink, [2])
         }
         put_all(&mut sink, [3]);
         if step >= 1 {
@@ -599,6 +605,8 @@ fn an_output_lost_on_its_way_to_its_name_is_reported() {
     put_all(&mut sink, 0..2);
     sink.seal(2).unwrap();
     drop(sink);
+    fs::write(scene.part(), "short").unwrap();
+    assert!(matches!(scene.open(), Err(Error::Damaged { length: 5, .. })));
     fs::remove_file(scene.part()).unwrap();
     assert!(matches!(scene.open(), Err(Error::Lost { .. })));
 }
@@ -643,6 +651,110 @@ fn waiting_pages_leave_no_large_journal_behind() {
     drop(sink);
     assert_eq!(fs::metadata(scene.name()).unwrap().len(), 199 * 20_000);
     assert!(fs::metadata(scene.journal()).unwrap().len() < 100_000);
+}
+
+/// Every length to which a loss of power may cut what was not synced.
+#[test]
+fn a_resumed_pull_goes_on_behind_the_last_page_whose_bytes_are_there() {
+    let scene = Scene::new();
+    let mut sink = scene.begin();
+    put_all(&mut sink, 0..4);
+    sink.sync().unwrap();
+    let safe = all(0..4).len();
+    put_all(&mut sink, 4..12);
+    drop(sink);
+    let (whole, log) = (all(0..12), fs::read(scene.dir.path().join("items.ndjson.abide-wal")).unwrap());
+    for kept in safe..=whole.len() {
+        fs::write(scene.part(), &whole[..kept]).unwrap();
+        fs::write(scene.dir.path().join("items.ndjson.abide-wal"), &log).unwrap();
+        let (mut sink, resumed) = scene.resume();
+        let there = (4..=12).rev().find(|&job| all(0..job).len() <= kept).unwrap();
+        assert_eq!((todo(&mut sink, 0), resumed.jobs), ((there, 0), there), "{kept} bytes");
+        assert_eq!(resumed.totals.bytes, all(0..there).len() as u64);
+    }
+}
+
+/// A small file system of its own, if this process may have one.
+#[cfg(target_os = "linux")]
+struct SmallDisk {
+    scene: Scene,
+}
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn new() -> Option<Self> {
+        let scene = Scene::new();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .arg(scene.dir.path())
+            .output()
+            .is_ok_and(|done| done.status.success());
+        if !mounted {
+            eprintln!("skipped: mounting a small file system is not allowed here");
+        }
+        mounted.then_some(Self { scene })
+    }
+
+    /// Leaves `room` bytes free.
+    fn fill(&self, room: usize) {
+        let ballast = self.scene.dir.path().join("ballast");
+        let mut file = fs::File::create(&ballast).unwrap();
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+        let length = file.metadata().unwrap().len();
+        file.set_len(length - room as u64).unwrap();
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.scene.dir.path().join("ballast")).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.scene.dir.path()).output();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let large = |job| Page { bytes: format!("{job:020000}\n").into(), ..page(job, 0, 1) };
+    let whole: String = (0..20).map(|job| format!("{job:020000}\n")).collect();
+    // The output runs full, or, of pages out of turn, the journal. Either the same run goes on or the next.
+    for (out_of_turn, reopen) in [(false, false), (false, true), (true, false), (true, true)] {
+        let Some(disk) = SmallDisk::new() else { return };
+        let scene = &disk.scene;
+        let mut sink = scene.begin();
+        disk.fill(200_000);
+        let mut left: Vec<_> = if out_of_turn { (0..20).rev().collect() } else { (0..20).collect() };
+        let full = loop {
+            match sink.put(&[large(left[0])]) {
+                Ok(()) => drop(left.remove(0)),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(full, Error::DiskFull { .. }), "{full:?}");
+        assert!(full.to_string().contains("free some space and run the same command again"));
+        assert!(left.len() < 19, "some were taken before");
+        disk.free();
+        if reopen {
+            drop(sink);
+            sink = scene.resume().0;
+            let mut todos = Vec::new();
+            while let Some(todo) =
+                sink.todo(todos.last().map_or(0, |job| job + 1)).unwrap().filter(|t| t.place.job < 20)
+            {
+                todos.push(todo.place.job);
+            }
+            left.sort();
+            assert_eq!(todos, left, "what was taken is not asked for again");
+        }
+        left.into_iter().for_each(|job| sink.put(&[large(job)]).unwrap());
+        sink.finish(20, NOW).unwrap();
+        drop(sink);
+        assert!(scene.read() == whole);
+    }
 }
 
 #[test]
