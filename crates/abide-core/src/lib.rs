@@ -23,6 +23,8 @@ mod queue;
 mod retry;
 mod rng;
 mod route;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 mod stats;
 pub mod time;
 

@@ -1,0 +1,113 @@
+//! One cell of the table: a row and a column over all seeds.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use abide_core::Policy;
+use abide_core::call::Patience;
+use abide_core::policy::LimitRule;
+use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
+
+use super::draw::Draw;
+use super::rows::{Case, Row};
+
+/// Who sends, and what it knows.
+#[derive(Clone, Copy)]
+pub(crate) enum Column {
+    Told,
+    Said,
+    Blind,
+    PerRequest,
+    Adaptive,
+    Aimd,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Told, Self::Said, Self::Blind, Self::PerRequest, Self::Adaptive, Self::Aimd];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Told => "told",
+            Self::Said => "said",
+            Self::Blind => "blind",
+            Self::PerRequest => "backoff, full jitter",
+            Self::Adaptive => "AWS adaptive",
+            Self::Aimd => "AIMD",
+        }
+    }
+}
+
+/// Runs one seed of a cell.
+pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u64) -> Report {
+    let Case { server, told, caller, voice, shared_with, network } = (row.case)(&mut Draw::new(seed));
+    let voice = if matches!(column, Column::Said) { voice } else { Voice::SILENT };
+    let one_way = Duration::from_micros(trip * 500);
+    let mut world =
+        World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10))).seed(seed);
+    if let Some(period) = shared_with {
+        world = world.shared_with(period);
+    }
+    let caller = caller.workers(workers);
+    match column {
+        Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
+        Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
+        Column::PerRequest => world.run(PerRequest::new(seed), caller),
+        Column::Adaptive => world.run(Adaptive::new(seed), caller),
+        Column::Aimd => world.run(Aimd::new(), caller),
+    }
+}
+
+/// As `abide pull` has it, but with no end to its patience, so that all run to their end.
+fn policy(workers: usize, told: Vec<Rule>) -> Policy {
+    Policy {
+        limits: told.iter().map(|rule| LimitRule { host: None, spec: rule.spec() }).collect(),
+        concurrency: u32::try_from(workers).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
+        max_wait: Patience::Endless,
+        ..Policy::default()
+    }
+}
+
+/// The reports of all seeds, summed up.
+pub(crate) struct Cell {
+    ratios: Vec<f64>,
+    refused: Vec<f64>,
+    lost: u64,
+    pub(crate) virtual_time: Duration,
+}
+
+impl FromIterator<Report> for Cell {
+    fn from_iter<I: IntoIterator<Item = Report>>(reports: I) -> Self {
+        let mut cell = Self { ratios: Vec::new(), refused: Vec::new(), lost: 0, virtual_time: Duration::ZERO };
+        for report in reports {
+            let least = report.least.unwrap_or_default().as_secs_f64();
+            cell.ratios.push(report.time.as_secs_f64() / least);
+            cell.refused.push(100.0 * report.total.refused_share());
+            cell.lost += report.total.lost + report.unfinished;
+            cell.virtual_time += report.time;
+        }
+        cell.ratios.sort_by(f64::total_cmp);
+        cell.refused.sort_by(f64::total_cmp);
+        cell
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (time, worst_time) = median_and_worst(&self.ratios);
+        let (refused, worst_refused) = median_and_worst(&self.refused);
+        write!(f, "{time:.3} ({worst_time:.2}) {refused:.1} ({worst_refused:.1})")?;
+        if self.lost > 0 {
+            write!(f, " L{}", self.lost)?;
+        }
+        Ok(())
+    }
+}
+
+/// Of sorted values; there is at least one seed.
+fn median_and_worst(sorted: &[f64]) -> (f64, f64) {
+    let middle = sorted.len() / 2;
+    let median = if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 };
+    (median, sorted[sorted.len() - 1])
+}
