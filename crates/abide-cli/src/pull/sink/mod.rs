@@ -1,6 +1,5 @@
 //! Where the pages of a pull go: what every output offers to the one who fetches.
 
-#[cfg(test)]
 pub(crate) mod files;
 pub(crate) mod ndjson;
 mod order;
