@@ -1,7 +1,7 @@
 //! Standard output in pull order. It cannot be resumed: pages out of turn wait in a temporary file that is gone with the process.
 
+use std::env;
 use std::io::{self, Write};
-use std::path::Path;
 
 use abide_core::time::Wall;
 
@@ -44,11 +44,11 @@ impl<W: Write + Send> Sink for Stdout<W> {
     }
 
     fn put(&mut self, pages: &[Page]) -> Result<()> {
-        self.order.put(&self.journal, &mut self.stream, pages)
+        self.order.put(&self.journal, &mut self.stream, pages).map_err(without_resume)
     }
 
     fn fail(&mut self, job: u64, failure: &Failure) -> Result<()> {
-        self.order.fail(&self.journal, &mut self.stream, job, failure)
+        self.order.fail(&self.journal, &mut self.stream, job, failure).map_err(without_resume)
     }
 
     fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
@@ -91,6 +91,16 @@ impl<W: Write + Send> Sink for Stdout<W> {
     }
 }
 
+/// A full disk, where nothing is kept for another run.
+fn without_resume(error: Error) -> Error {
+    match error {
+        Error::DiskFull { .. } => {
+            Error::Io { action: "write", path: env::temp_dir(), source: io::ErrorKind::StorageFull.into() }
+        }
+        other => other,
+    }
+}
+
 impl<W: Write> Output for Stream<W> {
     fn append(&mut self, frontier: &mut Frontier, bytes: &[u8]) -> Result<()> {
         frontier.offset += bytes.len() as u64;
@@ -102,7 +112,10 @@ impl<W: Write> Output for Stream<W> {
     fn flush(&mut self) -> Result<()> {
         let written = self.writer.write_all(&self.buffer).and_then(|()| self.writer.flush());
         self.buffer.clear();
-        written.map_err(Error::io("write", Path::new("standard output")))
+        written.map_err(|source| match source.kind() {
+            io::ErrorKind::BrokenPipe => Error::BrokenPipe,
+            _ => Error::Io { action: "write", path: "standard output".into(), source },
+        })
     }
 
     fn rewind(&mut self, _: u64) {
