@@ -9,6 +9,9 @@ use crate::time::Instant;
 /// Two readings of one reset differ by less than this: most servers send whole seconds.
 const RESET_TOLERANCE: Duration = Duration::from_millis(1_500);
 
+/// No API names more quotas than this at a time; one that names a new one with each answer must not fill the memory.
+const MOST: usize = 32;
+
 /// All quotas of one key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quotas(Vec<Quota>);
@@ -48,8 +51,20 @@ impl Quotas {
             let reset = said.reset.filter(|reset| !reset.is_zero()).map(|reset| now + reset);
             match self.0.iter_mut().find(|quota| quota.name == said.name) {
                 Some(quota) => quota.on_said(said.limit, remaining, reset, sent, now),
-                None => self.0.push(Quota { name: said.name.clone(), limit: said.limit, remaining, reset, as_of: now }),
+                None => {
+                    self.make_room();
+                    self.0.push(Quota { name: said.name.clone(), limit: said.limit, remaining, reset, as_of: now });
+                }
             }
+        }
+    }
+
+    /// Forgets the quota that was named longest ago, if there are too many.
+    fn make_room(&mut self) {
+        if self.0.len() == MOST
+            && let Some(oldest) = (0..MOST).min_by_key(|i| self.0[*i].as_of)
+        {
+            self.0.swap_remove(oldest);
         }
     }
 
@@ -169,5 +184,17 @@ mod tests {
         quotas.on_answer(&[], at(20), at(30));
         assert_eq!(quotas.opening(1, 0, at(30)), None);
         assert!(quotas.opening(2, 0, at(30)).is_some());
+    }
+    #[test]
+    fn a_server_that_makes_up_names_does_not_fill_the_memory() {
+        let mut quotas = Quotas::default();
+        for i in 0..1_000_u64 {
+            let mut said = said(0, 3_600);
+            said[0].name = Some(format!("quota {i}"));
+            quotas.on_answer(&said, at(i), at(i + 1));
+        }
+        assert_eq!(quotas.0.len(), MOST);
+        assert_eq!(quotas.0.iter().map(|quota| quota.as_of).max(), Some(at(1_000)));
+        assert!(quotas.empty_until(at(1_000)).is_some());
     }
 }
