@@ -7,6 +7,7 @@ use http::Method;
 
 use crate::decision::Reason;
 use crate::key::Key;
+use crate::route::Route;
 use crate::time::Instant;
 
 /// Names a call for as long as it is known to the engine; never used twice.
@@ -31,6 +32,8 @@ impl fmt::Display for CallId {
 pub struct Call {
     /// Whose budget it spends.
     pub key: Key,
+    /// Which part of the API it goes to; quotas that the API has for other parts do not hold it back.
+    pub route: Route,
     /// Which failures it may be repeated after.
     pub safety: Safety,
     /// What it spends of limits that count cost; 1 by default.
@@ -48,7 +51,16 @@ pub struct Call {
 impl Call {
     /// A call without a deadline, of cost 1 and priority 0.
     pub fn new(key: Key, safety: Safety) -> Self {
-        Self { key, safety, cost: 1, priority: 0, deadline: None, max_wait: None, listens: false }
+        Self {
+            key,
+            route: Route::default(),
+            safety,
+            cost: 1,
+            priority: 0,
+            deadline: None,
+            max_wait: None,
+            listens: false,
+        }
     }
 }
 

@@ -28,6 +28,13 @@ pub enum Decision {
         /// What for, and until when.
         why: Why,
     },
+    /// The body may say something about the limit: read up to so many bytes of it, decoded, and tell the head again with them.
+    Peek {
+        /// The call.
+        id: CallId,
+        /// How many bytes are of use; fewer if the body ends before.
+        bytes: usize,
+    },
     /// The answer is not the last word: drop it. A [`Decision::Send`] follows when it is due.
     Retry {
         /// The call.
@@ -62,6 +69,7 @@ impl Decision {
         match *self {
             Self::Send { id, .. }
             | Self::Wait { id, .. }
+            | Self::Peek { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
             | Self::Return { id, .. }

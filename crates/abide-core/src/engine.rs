@@ -8,8 +8,10 @@ mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use answer::Head;
+
 use crate::call::{Account, Call, CallId};
-use crate::decision::{Book, Decision, Why};
+use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::key::Key;
@@ -33,6 +35,7 @@ use crate::time::{Instant, Now};
 ///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
 ///             then tell Head or Failed
 ///     Retry   drop the answer; a Send follows
+///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
@@ -51,8 +54,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
-    /// Backoff that calls went through, which no gate's ledger knows.
-    backoff: std::time::Duration,
+    /// What calls waited for that stood aside, which no gate's ledger knows.
+    aside: Waited,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +102,8 @@ enum Phase {
         permit: Permit,
         sent: Now,
         round: Option<Round>,
+        /// When the head of its answer came, if its body is looked at.
+        peeked: Option<Now>,
     },
     Returned {
         status: u16,
@@ -118,7 +123,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
-            backoff: std::time::Duration::ZERO,
+            aside: Waited::default(),
         }
     }
 
@@ -188,7 +193,7 @@ impl Engine {
         gate.grants.remove(&(*back_at, id));
         gate.limits.leave(permit, now);
         gate.pause.on_begun(id, gate.trips.usual(), now.mono);
-        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round };
+        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round, peeked: None };
         state.account.attempts += 1;
         state.lapses = 0;
         self.stats.requests += 1;
@@ -207,7 +212,9 @@ impl Engine {
                     self.advance(gate, now);
                 }
             }
-            Event::Head { id, status, headers, redirect } => self.on_head(id, status, headers, redirect, now),
+            Event::Head { id, status, headers, redirect, body } => {
+                self.on_head(id, &Head { status, headers, body }, redirect, now);
+            }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
@@ -251,15 +258,19 @@ impl Engine {
         gate.blocked.or_else(|| Some(self.calls.get(&gate.queue.first_aside()?)?.why))
     }
 
+    /// What every key's server said of its quotas so far: size and name, where it told them.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Key, u64, Option<&str>)> {
+        self.gates.iter().flat_map(|gate| gate.quotas.sizes().map(|(limit, name)| (&gate.key, limit, name)))
+    }
+
     /// Counters since the beginning.
     pub fn stats(&self, now: Now) -> Stats {
-        let mut waited = Waited::default();
+        let mut waited = self.aside;
         for gate in &self.gates {
             for (sum, time) in waited.0.iter_mut().zip(gate.ledger.totals(now.mono)) {
                 *sum += time;
             }
         }
-        waited.0[Book::Backoff as usize] += self.backoff;
         Stats { waited, ..self.stats.clone() }
     }
 
@@ -272,3 +283,6 @@ impl Engine {
         self.gates.len() - 1
     }
 }
+
+#[cfg(test)]
+mod tests;

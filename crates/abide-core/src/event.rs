@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::call::{CallId, Safety};
 use crate::key::Key;
+use crate::route::Route;
 
 /// Something that happened to a call, or just the passing of time.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub enum Event<'a> {
         headers: &'a HeaderMap,
         /// Where a redirect leads, if the shell can follow it.
         redirect: Option<Redirect>,
+        /// The beginning of the decoded body, after [`Decision::Peek`](crate::decision::Decision::Peek) asked for it.
+        body: Option<&'a [u8]>,
     },
     /// A call's attempt failed without a whole answer.
     Failed {
@@ -41,6 +44,8 @@ pub enum Event<'a> {
 pub struct Redirect {
     /// The budget that the next hop spends.
     pub key: Key,
+    /// The part of the API that it goes to.
+    pub route: Route,
     /// What is known about repeating the next hop. [`Safety::Once`] where it would need the body that is gone: such a redirect
     /// is not followed but returned.
     pub safety: Safety,

@@ -34,6 +34,8 @@ pub(crate) struct Gate {
     pub(crate) trips: Trips,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
+    /// What the server said that the last call cost; 1 before it said anything.
+    pub(crate) usual_cost: u64,
     /// The first refusal since the server last took a request.
     pub(crate) drought: Option<Instant>,
     /// The calls here that have a deadline, whatever they are doing.
@@ -69,6 +71,7 @@ impl Gate {
             ledger: Ledger::default(),
             trips: Trips::default(),
             unanswered: 0,
+            usual_cost: 1,
             drought: None,
             deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
@@ -98,7 +101,7 @@ impl Gate {
             Some((spec, opening)) => weigh(Reason::Limit(spec), opening),
             None => {}
         }
-        if let Some((limit, opening)) = self.quotas.opening(1, self.unanswered, now.mono) {
+        if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
             weigh(Reason::Quota { limit }, opening);
         }
         if let Some(at) = self.suspect.not_before() {
@@ -111,11 +114,18 @@ impl Gate {
     }
 
     /// Takes everything that an attempt needs.
-    pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
+    pub(crate) fn take(&mut self, call: &Call, now: Now) -> Permit {
         self.slots.used += 1;
         self.unanswered += 1;
         self.suspect.on_sent(now.mono);
-        self.limits.take(cost, now)
+        let mut permit = self.limits.take(call.cost, now);
+        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
+        permit
+    }
+
+    /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.
+    fn quota_cost(&self, call: &Call) -> u64 {
+        u64::from(call.cost).max(self.usual_cost)
     }
 
     /// Gives everything back that was taken for an attempt that never left.
@@ -123,6 +133,7 @@ impl Gate {
         self.slots.used -= 1;
         self.unanswered -= 1;
         self.limits.refund(permit);
+        self.quotas.release(permit.claim);
     }
 
     /// The way of an attempt whose answer nobody waits for any more: it may still be on its way there.
@@ -157,18 +168,25 @@ impl Gate {
 }
 
 /// Places in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) used: u32,
     cap: u32,
     told: bool,
+    /// The most that the server seems to bear, after it refused one for being too many.
+    crowded: Option<u32>,
+    /// Answers since then, or since one more was tried.
+    calm: u32,
 }
+
+/// Answers for each place in flight after which one more is tried.
+const ANSWERS_A_PLACE: u32 = 16;
 
 impl Slots {
     fn new(default: u32, told: Option<u32>) -> Self {
         match told {
-            Some(n) if n <= default => Self { used: 0, cap: n, told: true },
-            _ => Self { used: 0, cap: default, told: false },
+            Some(n) if n <= default => Self { cap: n, told: true, ..Self::default() },
+            _ => Self { cap: default, ..Self::default() },
         }
     }
 
@@ -176,11 +194,33 @@ impl Slots {
         self.cap
     }
 
+    /// The server has too many in flight. Returns whether there are others of ours, so that fewer is an answer to that.
+    pub(crate) fn on_crowded(&mut self) -> bool {
+        let others = self.used.saturating_sub(1);
+        self.crowded = Some(self.crowded.unwrap_or(self.cap).min(others).max(1));
+        self.calm = 0;
+        others > 0
+    }
+
+    /// The server took a request. After a while without a word about too many, one more is tried.
+    pub(crate) fn on_accepted(&mut self) {
+        let Some(most) = self.crowded else { return };
+        self.calm += 1;
+        if self.calm > most * ANSWERS_A_PLACE {
+            self.crowded = (most + 1 < self.cap).then_some(most + 1);
+            self.calm = 0;
+        }
+    }
+
+    fn most(self) -> u32 {
+        self.crowded.unwrap_or(self.cap)
+    }
+
     fn full(self) -> Option<Reason> {
-        (self.used >= self.cap).then_some(if self.told {
+        (self.used >= self.most()).then_some(if self.told && self.crowded.is_none() {
             Reason::Limit(LimitSpec::Concurrency(self.cap))
         } else {
-            Reason::Concurrency(self.cap)
+            Reason::Concurrency(self.most())
         })
     }
 }
@@ -191,19 +231,25 @@ const UNKNOWN_TRIP: Duration = Duration::from_secs(1);
 /// Round trips to the origin.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trips {
+    answers: u32,
     shortest: Option<Duration>,
     usual: Duration,
 }
 
+/// As many trips may each have made a connection.
+const FEW: u32 = 16;
+
 impl Trips {
     pub(crate) fn on_answer(&mut self, trip: Duration) {
+        self.answers = self.answers.saturating_add(1);
         self.shortest = Some(self.shortest.map_or(trip, |known| known.min(trip)));
         // Moves by an eighth, as RFC 6298 smooths round trips.
         self.usual = if self.usual.is_zero() { trip } else { self.usual - self.usual / 8 + trip / 8 };
     }
 
+    /// The shortest of many; zero while there are few, for the first trips hold the making of their connections.
     pub(crate) fn shortest(self) -> Duration {
-        self.shortest.unwrap_or_default()
+        self.shortest.filter(|_| self.answers > FEW).unwrap_or_default()
     }
 
     pub(crate) fn usual(self) -> Duration {
@@ -213,5 +259,21 @@ impl Trips {
     /// What hardly any trip takes longer than, as far as is known.
     pub(crate) fn longest(self) -> Duration {
         if self.shortest.is_none() { UNKNOWN_TRIP } else { self.usual * 2 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_trips_say_nothing_of_the_constant_delay() {
+        let mut trips = Trips::default();
+        for _ in 0..FEW {
+            trips.on_answer(Duration::from_millis(6));
+            assert_eq!(trips.shortest(), Duration::ZERO);
+        }
+        trips.on_answer(Duration::from_millis(1));
+        assert_eq!(trips.shortest(), Duration::from_millis(1));
     }
 }

@@ -73,7 +73,7 @@ impl Queue {
         Some(first.1)
     }
 
-    /// The call whose backoff ends next.
+    /// The call that stands aside for the shortest time.
     pub(crate) fn first_aside(&self) -> Option<CallId> {
         self.aside.first().map(|(_, id)| *id)
     }

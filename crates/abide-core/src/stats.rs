@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::decision::Book;
+use crate::decision::{Book, Reason};
 use crate::time::Human;
 
 /// Counters since the engine began.
@@ -32,6 +32,10 @@ pub struct Stats {
 pub struct Waited(pub(crate) [Duration; Book::COUNT]);
 
 impl Waited {
+    pub(crate) fn add(&mut self, reason: Reason, time: Duration) {
+        self.0[reason.book() as usize] += time;
+    }
+
     /// Each reason's label with the time waited for it, where there was any.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
         Book::ALL.into_iter().map(|book| (book.label(), self.0[book as usize])).filter(|(_, time)| !time.is_zero())

@@ -125,6 +125,16 @@ impl Error {
         matches!(self.0.kind, Kind::GivenUp(GiveUp::Unrepeatable(_)))
     }
 
+    /// The body is larger than the client takes.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::TooLarge(_))
+    }
+
+    /// There were more redirects than the client follows.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.0.kind, Kind::GivenUp(GiveUp::Redirects(_)))
+    }
+
     /// The body broke off, is too large, or is not what was asked for.
     pub fn is_body(&self) -> bool {
         matches!(self.0.kind, Kind::BrokeOff(_) | Kind::TooLarge(_) | Kind::Decode(_))
@@ -178,12 +188,12 @@ impl Error {
             Kind::Status(status) => format!("the server answered {status}"),
         };
         let mut source = self.0.source.as_deref().map(|source| source as &dyn std::error::Error);
-        while let Some(cause) = source {
-            let words = cause.to_string();
-            if !text.contains(&words) {
-                text = format!("{text}: {words}");
-            }
-            source = cause.source();
+        while let Some(inner) = source.and_then(std::error::Error::source) {
+            source = Some(inner);
+        }
+        // What lies between says only through which layers the root came.
+        if let Some(root) = source.map(ToString::to_string).filter(|root| !text.contains(root)) {
+            text = format!("{text}: {root}");
         }
         text
     }
@@ -217,5 +227,36 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_root() {
+        let root = io::Error::from_raw_os_error(111);
+        let words = root.to_string();
+        let wrapped = Box::new(Wrapped(root));
+        let error = Error::new(Kind::GivenUp(GiveUp::Failed(Failure::Connect))).with_source(Some(wrapped));
+        assert_eq!(error.to_string(), format!("the connection failed: {words}"));
+    }
+
+    #[derive(Debug)]
+    struct Wrapped(io::Error);
+
+    impl fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("client error (Connect)")
+        }
+    }
+
+    impl std::error::Error for Wrapped {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
     }
 }

@@ -112,6 +112,19 @@ impl Handle {
             .collect()
     }
 
+    pub(crate) fn quotas(&self) -> Vec<String> {
+        let name = |(_, limit, name): (&abide_core::Key, u64, Option<&str>)| match name {
+            Some(name) => format!("{limit} ({name})"),
+            None => limit.to_string(),
+        };
+        self.shared.lock().engine.quotas().map(name).collect()
+    }
+
+    /// How long it is until then.
+    pub(crate) fn until(&self, at: Instant) -> Duration {
+        at.since(self.now().mono)
+    }
+
     pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
         self.shared.clock.system_time(at)
     }

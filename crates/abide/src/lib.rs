@@ -27,6 +27,7 @@ pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
 pub use error::{Error, Result};
 pub use handle::Waiting;
+pub use target::redacted;
 
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Request, Response, Whole};

@@ -2,6 +2,19 @@
 
 use url::Url;
 
+use crate::error::{Error, Result};
+
+/// A URL without user, password, the named query keys, and fragment: what may stand in a log or a file. Giving it to a client
+/// that holds the credentials asks for the same thing.
+///
+/// # Errors
+///
+/// If it is not a URL.
+pub fn redacted(url: &str, secret_query_keys: &[String]) -> Result<String> {
+    let url = Url::parse(url).map_err(|e| Error::setting(format!("this is not a URL: {e}")))?;
+    Ok(shown(&url, secret_query_keys))
+}
+
 /// Scheme, host and port, as RFC 6454 writes them.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()

@@ -74,6 +74,15 @@ impl Engine {
             match gate.blocker(call, now) {
                 Err(spec) => self.give_up(id, GiveUp::TooExpensive(spec), now),
                 Ok(None) => self.grant(id, before, now),
+                // Others may go that draw on other quotas.
+                Ok(Some(Why { reason: reason @ Reason::Quota { .. }, until: Some(until) }))
+                    if gate.quotas.divides(&call.route) =>
+                {
+                    match self.too_long_for(id, Why { reason, until: Some(until) }, now) {
+                        Some(reason) => self.give_up(id, reason, now),
+                        None => self.step_aside(id, until, reason, now),
+                    }
+                }
                 Ok(Some(why)) => match self.impatient(index, id, why, now) {
                     Some((id, reason)) => self.give_up(id, reason, now),
                     None => return Some(why),
@@ -93,13 +102,31 @@ impl Engine {
         }
         gate.queue.remove(&state.seat);
         state.told = None;
-        let permit = gate.take(state.call.cost, now);
+        let permit = gate.take(&state.call, now);
         // Slow callers would otherwise take turns for ever in being late.
         let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
         let round = gate.pause.on_granted(id, back_at);
         gate.grants.insert((back_at, id));
         state.phase = Phase::Granted { permit, back_at, round };
         self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
+    }
+
+    /// Out of the queue until a quota opens that only some calls draw on.
+    fn step_aside(&mut self, id: CallId, until: Instant, reason: Reason, now: Now) {
+        self.release(id, now);
+        self.set_aside(id, until, reason, now);
+        self.tell_aside(id);
+    }
+
+    /// Why a call does not wait until a moment that was told or said, if that is too long for it.
+    pub(super) fn too_long_for(&self, id: CallId, why: Why, now: Now) -> Option<GiveUp> {
+        let seat = self.calls.get(&id)?.seat;
+        let wait = why.stated_wait(now.mono)?;
+        // Nobody means a wait above the longest, so it is too long for everybody.
+        if wait > seat.patience.unwrap_or(Wait::LONGEST).min(Wait::LONGEST) {
+            return Some(GiveUp::Limited { why, wait: Some(wait) });
+        }
+        seat.deadline.filter(|deadline| *deadline <= now.mono + wait).map(|_| GiveUp::Deadline { why: Some(why) })
     }
 
     /// A call for which this wait is too long, with the reason: the head, or else one behind it, for nobody behind goes sooner
@@ -117,19 +144,13 @@ impl Engine {
                 return limited(id);
             }
         }
+        if let Some(reason) = self.too_long_for(head, why, now) {
+            return Some((head, reason));
+        }
         let wait = why.stated_wait(now.mono)?;
-        // Nobody means a wait above the longest, so it is too long for everybody.
-        if wait > seat.patience.unwrap_or(Wait::LONGEST).min(Wait::LONGEST) {
-            return limited(head);
-        }
-        let overdue = |id| Some((id, GiveUp::Deadline { why: Some(why) }));
-        let until = now.mono + wait;
-        if seat.deadline.is_some_and(|deadline| deadline <= until) {
-            return overdue(head);
-        }
         match bounds.shorter_than(wait) {
             Some(id) => limited(id),
-            None => overdue(bounds.due_by(until)?),
+            None => Some((bounds.due_by(now.mono + wait)?, GiveUp::Deadline { why: Some(why) })),
         }
     }
 
@@ -153,7 +174,7 @@ impl Engine {
             if let Some(CallState { phase: Phase::Aside { since, .. }, account, why, .. }) = self.calls.get_mut(&id) {
                 let waited = now.mono.since(*since);
                 account.add(why.reason, waited);
-                self.backoff += waited;
+                self.aside.add(why.reason, waited);
             }
             self.make_ready(id, now);
         }

@@ -8,7 +8,7 @@ use super::{Engine, Phase};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
-use crate::headers::{Response, Signal, Wait};
+use crate::headers::{Refusal, Response, Signal, Wait};
 use crate::limit::Trip;
 use crate::limit::pause::{Round, Told};
 use crate::retry::classify::Cause;
@@ -18,6 +18,13 @@ use crate::time::Now;
 /// A call is given up for bare refusals only after this many of its own, over at least this long.
 const SUSPICIONS: u32 = 10;
 const SUSPICIONS_OVER: Duration = Duration::from_secs(30);
+
+/// The head of an answer, and the beginning of its body where that was asked for.
+pub(super) struct Head<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Option<&'a [u8]>,
+}
 
 /// An attempt that has come back.
 #[derive(Clone, Copy)]
@@ -30,27 +37,29 @@ struct Landed {
 }
 
 impl Engine {
-    pub(super) fn on_head(
-        &mut self,
-        id: CallId,
-        status: StatusCode,
-        headers: &HeaderMap,
-        redirect: Option<Redirect>,
-        now: Now,
-    ) {
+    pub(super) fn on_head(&mut self, id: CallId, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let Phase::Flying { permit, sent, round } = &state.phase else { return };
+        let Phase::Flying { permit, sent, round, peeked } = &mut state.phase else { return };
         let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent: *sent, round: *round };
         let gate = &mut self.gates[state.gate];
-        gate.trips.on_answer(now.mono.since(sent.mono));
-        gate.limits.settle(permit, &Trip::answered(now, gate.trips.shortest()));
+        let received = *peeked.get_or_insert(now);
+        let &Head { status, headers, body } = head;
+        let response = Response { host: gate.key.host(), status, headers, body, sent: landed.sent, received };
+        if body.is_none()
+            && let bytes @ 1.. = gate.reader.peek(&response)
+        {
+            self.decisions.push_back(Decision::Peek { id, bytes });
+            return;
+        }
+        let signal = gate.reader.read(&response);
+        let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
+        gate.trips.on_answer(received.mono.since(sent.mono));
+        gate.limits.settle(permit, cost, &Trip::answered(now, gate.trips.shortest()));
+        gate.quotas.release(permit.claim);
+        gate.quotas.on_answer(&state.call.route, permit.claim, &signal.quotas, landed.sent.mono, received.mono);
+        gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
         gate.unanswered -= 1;
         state.phase = Phase::Returned { status: status.as_u16() };
-
-        let response =
-            Response { host: gate.key.host(), status, headers, body: None, sent: landed.sent, received: now };
-        let signal = gate.reader.read(&response);
-        gate.quotas.on_answer(&signal.quotas, landed.sent.mono, now.mono);
         match classify(&self.policy, status, &signal) {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
@@ -62,10 +71,14 @@ impl Engine {
                     None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
                 }
             }
-            Outcome::Refused(_) => self.on_refused(landed, status, &signal, now),
+            Outcome::Refused(kind) => self.on_refused(landed, kind, status, &signal, now),
             Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
                 self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
                 self.on_fault_answer(landed, now);
+            }
+            Outcome::Suspected | Outcome::Fault if signal.should_retry == Some(false) => {
+                self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
+                self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
@@ -76,13 +89,14 @@ impl Engine {
     pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
         let (sent, round, cause) = match &state.phase {
-            Phase::Flying { permit, sent, round } => {
+            Phase::Flying { permit, sent, round, .. } => {
                 let gate = &mut self.gates[state.gate];
                 gate.unanswered -= 1;
+                gate.quotas.release(permit.claim);
                 if failure.precedes_sending() {
                     gate.limits.refund(permit);
                 } else {
-                    gate.limits.settle(permit, &gate.unanswered_trip(*sent, now));
+                    gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
                 }
                 (*sent, *round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
             }
@@ -109,26 +123,37 @@ impl Engine {
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
         gate.suspect.on_accepted(landed.sent.mono, now.mono);
+        gate.slots.on_accepted();
         let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
         gate.budget.on_success(paid);
     }
 
     /// A refusal is no failed try: it moves the gate, and the call goes back to its place.
-    fn on_refused(&mut self, landed: Landed, status: StatusCode, signal: &Signal, now: Now) {
+    fn on_refused(&mut self, landed: Landed, kind: Refusal, status: StatusCode, signal: &Signal, now: Now) {
         self.stats.rate_limited += 1;
         let reason = Reason::Guess { told: landed.id };
         let stretch = self.stretch();
         let gate = &mut self.gates[landed.gate];
-        let told = match signal.wait {
-            Some(Wait::For(wait) | Wait::Absurd(wait)) => Told::Until(now.mono + wait),
-            None => match gate.quotas.empty_until(now.mono) {
-                Some(reset) => Told::Until(reset),
-                None => Told::Nothing { stretch, reason },
-            },
+        let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
+        let told = match wait.or_else(|| gate.quotas.empty_until(now.mono)) {
+            Some(until) => Told::Until(until),
+            None => Told::Nothing { stretch, reason },
         };
-        gate.drought.get_or_insert(now.mono);
-        gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
-        if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+        let is_for_all = signal.scope.as_deref() == Some("global");
+        let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
+            // Whoever draws on that quota waits for it. The others do not.
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+        } else if matches!((kind, told), (Refusal::Concurrency, Told::Nothing { .. })) && gate.slots.on_crowded() {
+            // An answer to one of those in flight makes room.
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+        } else {
+            gate.drought.get_or_insert(now.mono);
+            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+        }
+        if signal.should_retry == Some(false) {
+            self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
+        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -241,8 +266,8 @@ impl Engine {
         state.why = Why::FREE;
         state.repeats = false;
         state.call.key = redirect.key;
+        state.call.route = redirect.route;
         state.call.safety = redirect.safety;
-        let seat = state.seat;
         self.expect_deadline(id);
         match wait {
             None => {
@@ -253,10 +278,8 @@ impl Engine {
                 let (until, reason) = (now.mono + wait, Reason::ServerWait { told: id });
                 let why = Why { reason, until: Some(until) };
                 self.set_aside(id, until, reason, now);
-                if wait > seat.patience.unwrap_or(Wait::LONGEST).min(Wait::LONGEST) {
-                    self.give_up(id, GiveUp::Limited { why, wait: Some(wait) }, now);
-                } else if seat.deadline.is_some_and(|deadline| deadline <= until) {
-                    self.give_up(id, GiveUp::Deadline { why: Some(why) }, now);
+                if let Some(reason) = self.too_long_for(id, why, now) {
+                    self.give_up(id, reason, now);
                 } else {
                     self.decisions.push_back(Decision::Follow { id });
                     self.tell_aside(id);

@@ -34,7 +34,7 @@ impl Engine {
             }
             Phase::Aside { since, until } => {
                 state.account.add(state.why.reason, now.mono.since(*since));
-                self.backoff += now.mono.since(*since);
+                self.aside.add(state.why.reason, now.mono.since(*since));
                 gate.queue.remove_aside(id, *until);
             }
             Phase::Granted { permit, back_at, round } => {
@@ -43,8 +43,9 @@ impl Engine {
                 gate.pause.on_lost(id, *round, now.mono);
             }
             Phase::Lapsed => {}
-            Phase::Flying { permit, sent, round } => {
-                gate.limits.settle(permit, &gate.unanswered_trip(*sent, now));
+            Phase::Flying { permit, sent, round, .. } => {
+                gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
+                gate.quotas.release(permit.claim);
                 gate.unanswered -= 1;
                 gate.slots.used -= 1;
                 gate.pause.on_lost(id, *round, now.mono);

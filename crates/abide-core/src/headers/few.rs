@@ -24,6 +24,16 @@ impl<T, const N: usize> Few<T, N> {
         true
     }
 
+    /// Takes the item at `at` out, which must be there; those after it move up.
+    pub(super) fn remove(&mut self, at: usize) -> T
+    where
+        T: Default,
+    {
+        self[at..].rotate_left(1);
+        self.len -= 1;
+        std::mem::take(&mut self.items[self.len])
+    }
+
     /// Takes everything away from the item at `len` on.
     pub(super) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
@@ -55,5 +65,13 @@ mod tests {
         assert_eq!(*few, [1, 2]);
         few.truncate(1);
         assert_eq!(*few, [1]);
+    }
+
+    #[test]
+    fn what_is_removed_leaves_no_gap() {
+        let mut few = Few::<u8, 4>::default();
+        assert!([1, 2, 3].into_iter().all(|item| few.push(item)));
+        assert_eq!(few.remove(0), 1);
+        assert_eq!(*few, [2, 3]);
     }
 }

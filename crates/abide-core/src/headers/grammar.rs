@@ -2,10 +2,11 @@
 //! a vendor whom nobody listed is read right.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::few::Few;
 use super::units::{Hint, Scale};
-use super::words::{Part, Word, parts};
+use super::words::{Claim, Part, Word, parts};
 
 /// What the value of a field is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +34,49 @@ pub(super) struct Key<'a> {
     pub(super) spelling: &'a str,
     /// What is counted, for whom, and over which time, in the order of the name.
     pub(super) dimensions: Few<&'a str, 4>,
+    /// The window that a dimension states or suggests.
+    pub(super) span: Option<Span>,
+}
+
+/// A window that stands in a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) length: Duration,
+    /// Whether the word is the unit itself (`minute`) and not one derived from it (`daily`, `1m`).
+    pub(super) stated: bool,
 }
 
 impl<'a> Key<'a> {
     /// Adds a dimension. What a name says beyond four is left out.
-    fn count(&mut self, dimension: &'a str) {
+    pub(super) fn count(&mut self, dimension: &'a str) {
         self.dimensions.push(dimension);
+    }
+
+    /// Adds a dimension that is known of a vendor: a window of `length`.
+    pub(super) fn suggest(&mut self, dimension: &'a str, length: Duration) {
+        self.count(dimension);
+        self.span = Some(Span { length, stated: false });
+    }
+
+    /// A name for the bucket: the vendor, the dimensions, and its place in a list. It is the same in all responses.
+    pub(super) fn name(&self, slot: u8) -> Option<String> {
+        let mut name = self.vendor.to_owned();
+        for dimension in self.dimensions.iter() {
+            if !name.is_empty() {
+                name.push('-');
+            }
+            name.push_str(dimension);
+        }
+        if slot > 0 && self.span.is_none() {
+            name.push('#');
+            name.push_str(&(slot + 1).to_string());
+        }
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Whether it names neither a vendor nor a dimension.
+    pub(super) fn is_plain(&self) -> bool {
+        self.vendor.is_empty() && self.dimensions.is_empty()
     }
 
     /// Whether both could be the same bucket, spelled differently.
@@ -65,24 +103,47 @@ pub(super) struct Name<'a> {
     pub(super) bare: bool,
 }
 
+impl Name<'_> {
+    /// The name of a field that says how long to wait.
+    pub(super) fn wait() -> Self {
+        Self { role: Role::RetryAfter, hint: Hint { relative: true, ..Hint::default() }, ..Self::default() }
+    }
+}
+
 /// Whether a name is worth a closer look; nearly all are not.
 pub(super) fn may_matter(name: &str) -> bool {
-    name.as_bytes().windows(4).any(|part| {
-        matches!(
-            part,
-            b"limi" | b"quot" | b"rema" | b"rese" | b"retr" | b"thro" | b"usag" | b"used" | b"left" | b"coun" | b"char"
-        )
+    name.as_bytes().windows(4).any(|part| match part[0] {
+        b'c' => matches!(part, b"coun" | b"char" | b"conc"),
+        b'l' => matches!(part, b"limi" | b"left"),
+        b'q' => part == b"quot",
+        b'r' => matches!(part, b"rema" | b"rese" | b"retr"),
+        b't' => part == b"thro",
+        b'u' => matches!(part, b"usag" | b"used"),
+        _ => false,
     })
+}
+
+/// Spells a key of JSON like the name of a field: `retryAfterMs` becomes `retry-after-ms`.
+pub(super) fn kebab(key: &str) -> String {
+    let mut name = String::with_capacity(key.len() + 4);
+    let mut previous = '-';
+    for c in key.chars() {
+        if c.is_ascii_uppercase() && (previous.is_ascii_lowercase() || previous.is_ascii_digit()) {
+            name.push('-');
+        }
+        name.push(c.to_ascii_lowercase());
+        previous = c;
+    }
+    name
 }
 
 /// Understands a name in lower case; `None` if it is about something else.
 pub(super) fn understand(name: &str) -> Option<Name<'_>> {
     let parts = parts(name)?;
     let family = family(&parts);
-    let weak = family.is_none();
     // Without the family's word, the first word with a role stands in its place.
-    let core = match family {
-        Some(core) => core,
+    let core = match &family {
+        Some(core) => core.clone(),
         None => parts.iter().position(|part| has_role(part.word)).map(|first| first..first)?,
     };
     let mut seen = Seen::default();
@@ -95,118 +156,126 @@ pub(super) fn understand(name: &str) -> Option<Name<'_>> {
         match part.word {
             _ if core.contains(&index) => {}
             Word::Other => return None,
-            Word::Unknown(_) | Word::Scale(..) if before => key.vendor = &name[part.start..part.end],
+            Word::Unknown(_) | Word::Scale(..) | Word::Claim(Claim::Info) if before => {
+                key.vendor = &name[part.start..part.end];
+            }
             Word::Unknown(dimension) | Word::Dimension(dimension) => key.count(dimension),
-            word => seen.note(word),
+            Word::Claim(claim) => seen.claims.add(claim),
+            Word::Quota => seen.claims.add(Claim::Limit),
+            Word::Name(vagueness) => seen.name = Some(vagueness),
+            Word::Scale(scale, dimension) => seen.scale = Some((scale, dimension)),
+            Word::Span(dimension, length, stated) => {
+                seen.span = Some((dimension, Span { length, stated: stated && !before }));
+            }
+            Word::Rate | Word::Family | Word::Filler => {}
         }
     }
-    let bare = !weak && seen.is_empty();
-    let role = seen.role(weak, key.dimensions.is_empty())?;
-    let mut hint = Hint { scale: None, relative: seen.after || role == Role::RetryAfter };
-    if let Some((scale, dimension)) = seen.scale {
-        match role {
-            Role::Reset | Role::Window | Role::RetryAfter => hint.scale = Some(scale),
-            _ => key.count(dimension),
-        }
-    }
-    if seen.window && role != Role::Window {
+    // `x-daylimit-remaining` speaks of a limit and of what is left of it: that is as good as the family's word.
+    let balance = seen.claims.has_any(&[Claim::Remaining, Claim::Reset, Claim::Used]);
+    let weak = family.is_none() && !(seen.claims.has(Claim::Limit) && balance);
+    let bare = !weak && seen.claims.is_empty() && seen.name.is_none() && seen.scale.is_none();
+    let role = seen.role(weak, key.dimensions.is_empty() && seen.span.is_none())?;
+    let hint = seen.place_times(role, &mut key);
+    if seen.claims.has(Claim::Window) && role != Role::Window {
         key.count("interval");
     }
     Some(Name { role, key, hint, weak, bare })
 }
 
 const fn has_role(word: Word<'_>) -> bool {
-    matches!(
-        word,
-        Word::Limit | Word::Most | Word::Remaining | Word::Used | Word::Count | Word::Reset | Word::Retry | Word::Cost
-    )
+    use Claim::{Cost, Count, Limit, Remaining, Reset, Retry, Used};
+    matches!(word, Word::Claim(Limit | Remaining | Used | Count | Reset | Retry | Cost))
 }
 
 /// Where the words stand that mark a name as one about limits.
 fn family(parts: &[Part<'_>]) -> Option<Range<usize>> {
-    let pair = parts.windows(2).position(|pair| pair[0].word == Word::Rate && pair[1].word == Word::Limit);
+    let is_pair = |pair: &[Part<'_>]| pair[0].word == Word::Rate && pair[1].word == Word::Claim(Claim::Limit);
     let one = || parts.iter().position(|part| matches!(part.word, Word::Family | Word::Quota));
-    pair.map(|at| at..at + 2).or_else(|| one().map(|at| at..at + 1))
+    parts.windows(2).position(is_pair).map(|at| at..at + 2).or_else(|| one().map(|at| at..at + 1))
 }
 
-/// The words of a name that are neither its family, nor its vendor, nor a dimension.
+/// The words of a name that are neither its family, nor its vendor, nor a plain dimension.
 #[derive(Debug, Default)]
-struct Seen {
-    limit: bool,
-    remaining: bool,
-    used: bool,
-    count: bool,
-    reset: bool,
-    retry: bool,
-    after: bool,
-    window: bool,
-    cost: bool,
-    policy: bool,
-    scope: bool,
-    info: bool,
+struct Seen<'a> {
+    claims: Claims,
     name: Option<u8>,
     scale: Option<(Scale, &'static str)>,
+    span: Option<(&'a str, Span)>,
 }
 
-impl Seen {
-    fn note(&mut self, word: Word<'_>) {
-        match word {
-            Word::Limit | Word::Most | Word::Quota => self.limit = true,
-            Word::Remaining => self.remaining = true,
-            Word::Used => self.used = true,
-            Word::Count => self.count = true,
-            Word::Reset => self.reset = true,
-            Word::Retry => self.retry = true,
-            Word::After => self.after = true,
-            Word::Window => self.window = true,
-            Word::Cost => self.cost = true,
-            Word::Policy => self.policy = true,
-            Word::Scope => self.scope = true,
-            Word::Info => self.info = true,
-            Word::Name(rank) => self.name = Some(rank),
-            Word::Scale(scale, dimension) => self.scale = Some((scale, dimension)),
-            Word::Rate | Word::Family | Word::Filler | Word::Dimension(_) | Word::Other | Word::Unknown(_) => {}
-        }
+/// A set of claims.
+#[derive(Clone, Copy, Debug, Default)]
+struct Claims(u16);
+
+impl Claims {
+    const fn add(&mut self, claim: Claim) {
+        self.0 |= 1 << claim as u16;
     }
 
-    const fn is_empty(&self) -> bool {
-        !(self.limit
-            || self.remaining
-            || self.used
-            || self.count
-            || self.reset
-            || self.retry
-            || self.after
-            || self.window
-            || self.cost
-            || self.policy
-            || self.scope
-            || self.info)
-            && self.name.is_none()
-            && self.scale.is_none()
+    const fn has(self, claim: Claim) -> bool {
+        self.0 & 1 << claim as u16 != 0
     }
 
-    /// The strongest claim wins: a name with `remaining` and `limit` in it is about what remains of the limit.
-    const fn role(&self, weak: bool, plain: bool) -> Option<Role> {
-        let role = match self {
-            Self { info: true, .. } => return None,
-            Self { retry: true, .. } => Role::RetryAfter,
-            Self { reset: true, .. } => Role::Reset,
-            Self { remaining: true, .. } => Role::Remaining,
-            Self { cost: true, .. } => Role::Cost,
-            Self { used: true, .. } => Role::Used,
-            Self { count: true, .. } if weak && plain => return None,
-            Self { count: true, .. } => Role::Used,
-            Self { limit: true, .. } => Role::Limit,
-            _ if weak => return None,
-            Self { scope: true, .. } => Role::Scope,
-            Self { policy: true, .. } => Role::Policy,
-            Self { name: Some(rank), .. } => Role::Name(*rank),
-            Self { window: true, .. } => Role::Window,
-            Self { after: true, .. } => Role::RetryAfter,
-            _ => Role::Limit,
+    fn has_any(self, claims: &[Claim]) -> bool {
+        claims.iter().any(|claim| self.has(*claim))
+    }
+
+    const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// The strongest claim wins: a name with `remaining` and `limit` in it is about what remains of the limit. A weak
+    /// name has no word of the family, a plain one no dimension.
+    fn role(&self, weak: bool, plain: bool) -> Option<Role> {
+        let has = |claim| self.claims.has(claim);
+        let role = match () {
+            () if has(Claim::Info) => return None,
+            () if has(Claim::Retry) && (!weak || has(Claim::After) || self.scale.is_some()) => Role::RetryAfter,
+            () if has(Claim::Reset) => Role::Reset,
+            // `remaining-seconds` is how long the window remains.
+            () if has(Claim::Remaining) && plain && self.scale.is_some() && !has(Claim::Limit) => Role::Reset,
+            () if has(Claim::Remaining) => Role::Remaining,
+            () if has(Claim::Cost) => Role::Cost,
+            () if has(Claim::Used) => Role::Used,
+            () if has(Claim::Count) && weak && plain => return None,
+            () if has(Claim::Count) => Role::Used,
+            () if has(Claim::Limit) => Role::Limit,
+            () if weak => return None,
+            () if has(Claim::Scope) => Role::Scope,
+            () if has(Claim::Policy) => Role::Policy,
+            () if let Some(vagueness) = self.name => Role::Name(vagueness),
+            () if has(Claim::Window) => Role::Window,
+            () if has(Claim::After) => Role::RetryAfter,
+            () => Role::Limit,
         };
         Some(role)
+    }
+
+    /// Words about time are the unit of a value that is a time, and a dimension of one that is a count.
+    fn place_times(&self, role: Role, key: &mut Key<'a>) -> Hint {
+        let remains = role == Role::Reset && self.claims.has(Claim::Remaining);
+        let relative = self.claims.has(Claim::After) || role == Role::RetryAfter || remains;
+        let mut hint = Hint { relative, ..Hint::default() };
+        if let Some((scale, dimension)) = self.scale {
+            match role {
+                Role::Reset | Role::Window | Role::RetryAfter => hint.scale = Some(scale),
+                _ => key.count(dimension),
+            }
+        }
+        if let Some((dimension, span)) = self.span {
+            match (role, Scale::of_length(span.length)) {
+                // `period-in-sec`, but `reset-minute` is the reset of the quota of a minute.
+                (Role::Window | Role::RetryAfter, Some(scale)) => hint.scale = Some(scale),
+                (Role::Reset, Some(scale)) if self.claims.has(Claim::After) => hint.scale = Some(scale),
+                _ => {
+                    key.count(dimension);
+                    key.span = Some(span);
+                }
+            }
+        }
+        hint
     }
 }
 

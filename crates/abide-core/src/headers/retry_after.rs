@@ -8,9 +8,6 @@ use super::units::{self, Hint, Scale, Told};
 use super::{Response, Wait};
 use crate::time::Wall;
 
-/// Relatives of `Retry-After` that count milliseconds though their names do not say so.
-const MILLIS: [&str; 1] = ["x-amz-retry-after"];
-
 /// What the fields of one response say about waiting, the most exact of them first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RetryAfter {
@@ -20,10 +17,7 @@ pub(super) struct RetryAfter {
 
 impl RetryAfter {
     /// Notes one field line; a value that is no wait counts as absent.
-    pub(super) fn note(&mut self, name: &str, mut hint: Hint, value: &str, now: Wall) {
-        if MILLIS.contains(&name) {
-            hint.scale = Some(Scale::Millis);
-        }
+    pub(super) fn note(&mut self, name: &str, hint: Hint, value: &str, now: Wall) {
         let rank = match hint.scale {
             Some(Scale::Millis) => 0,
             _ if name == "retry-after" => 1,
@@ -33,7 +27,17 @@ impl RetryAfter {
         if value.starts_with('-') {
             return;
         }
-        let Some(fresh) = units::told(value, hint, now) else { return };
+        if let Some(told) = units::told(value, hint, now) {
+            self.take_at(rank, told, now);
+        }
+    }
+
+    /// Takes in a wait that stands in a field of another name.
+    pub(super) fn take(&mut self, told: Told, now: Wall) {
+        self.take_at(2, told, now);
+    }
+
+    fn take_at(&mut self, rank: usize, fresh: Told, now: Wall) {
         let place = &mut self.told[rank];
         // Of two lines the longer wait is the one that breaks neither.
         *place = Some(place.map_or(fresh, |known| if known.from(now) < fresh.from(now) { fresh } else { known }));
@@ -46,16 +50,9 @@ impl RetryAfter {
     }
 }
 
-/// Whether a wait is an order with this status, and not a remark.
+/// Whether a wait is an order with this status even where nothing was refused: a redirect is to be followed later.
 pub(super) fn is_obeyed(response: &Response<'_>) -> bool {
-    match response.status {
-        StatusCode::NOT_MODIFIED => false,
-        StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::FORBIDDEN
-        | StatusCode::PAYLOAD_TOO_LARGE => true,
-        status => status.is_redirection(),
-    }
+    response.status.is_redirection() && response.status != StatusCode::NOT_MODIFIED
 }
 
 /// Turns a wait that was told into one to obey; none if it is over.
@@ -76,7 +73,7 @@ mod tests {
     fn read(fields: &[(&str, &str)]) -> Option<Wait> {
         let mut all = RetryAfter::default();
         for (name, value) in fields {
-            let hint = Hint { scale: name.ends_with("-ms").then_some(Scale::Millis), relative: true };
+            let hint = Hint { scale: name.ends_with("-ms").then_some(Scale::Millis), relative: true, absolute: false };
             all.note(name, hint, value, NOW);
         }
         all.told(NOW).and_then(|told| wait(told, NOW))
@@ -132,7 +129,6 @@ mod tests {
         );
         assert_eq!(read(&[("retry-after", "2"), ("retry-after-ms", "soon")]), secs(2));
         assert_eq!(read(&[("retry-after", "2"), ("x-ratelimit-retry-after", "9")]), secs(2));
-        assert_eq!(read(&[("x-amz-retry-after", "1500")]), Some(Wait::For(Duration::from_millis(1500))));
     }
 
     #[test]

@@ -30,12 +30,32 @@ fn read(status: u16, fields: &[(&str, &str)]) -> Signal {
     read_at(&mut Reader::default(), now, status, fields)
 }
 
+/// A moment some seconds after the one at which responses are read here.
+pub(super) fn wall(secs: i64) -> Wall {
+    Wall::from_secs(NOW + secs)
+}
+
+/// Reads the first response of a host.
+pub(super) fn read_from(host: &str, status: u16, fields: &[(&str, &str)], body: Option<&str>) -> Signal {
+    let now = Now { mono: Instant::ZERO, wall: wall(0) };
+    let status = StatusCode::from_u16(status).unwrap();
+    let headers = headers(fields);
+    let body = body.map(str::as_bytes);
+    Reader::default().read(&Response { host, status, headers: &headers, body, sent: now, received: now })
+}
+
 fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
 }
 
 fn quota(limit: u64, remaining: u64, reset: u64) -> Quota {
     Quota { limit: Some(limit), remaining: Some(remaining), reset: secs(reset), ..Quota::default() }
+}
+
+/// The quotas, without how they were told.
+fn quotas(signal: &Signal) -> Vec<Quota> {
+    let plain = |quota: &Quota| Quota { named: false, implied: false, used: None, told_reset: None, ..quota.clone() };
+    signal.quotas.iter().map(plain).collect()
 }
 
 #[test]
@@ -53,7 +73,7 @@ fn a_wait_is_obeyed_only_where_the_status_makes_it_one() {
     ] {
         let signal = read(status, &[("Retry-After", "5")]);
         assert_eq!(signal.wait, obeyed.then_some(Wait::For(Duration::from_secs(5))), "{status}");
-        assert_eq!(signal.retry_after, secs(5), "{status}");
+        assert_eq!(signal.retry_after, secs(5).map(Told::After), "{status}");
     }
 }
 
@@ -62,7 +82,7 @@ fn the_legacy_trio_is_read_in_each_unit() {
     for reset in ["42", "1767225642", "1767225642000", "2026-01-01T00:00:42Z", "42s", "Thu, 01 Jan 2026 00:00:42 GMT"] {
         let signal =
             read(200, &[("X-RateLimit-Limit", "60"), ("X-RateLimit-Remaining", "7"), ("X-RateLimit-Reset", reset)]);
-        assert_eq!(signal.quotas, [quota(60, 7, 42)], "{reset}");
+        assert_eq!(quotas(&signal), [quota(60, 7, 42)], "{reset}");
     }
 }
 
@@ -82,7 +102,7 @@ fn each_generation_of_the_draft_is_read() {
     ];
     for (index, fields) in drafts.iter().enumerate() {
         let name = (index == 3).then(|| "a".to_owned());
-        assert_eq!(read(200, fields).quotas, [Quota { name, ..window.clone() }], "{fields:?}");
+        assert_eq!(quotas(&read(200, fields)), [Quota { name, ..window.clone() }], "{fields:?}");
     }
 }
 
@@ -92,8 +112,9 @@ fn a_policy_without_a_balance_is_a_quota_of_its_own() {
         200,
         &[("RateLimit-Limit", "10, 10;w=1, 1000;w=3600"), ("RateLimit-Remaining", "9"), ("RateLimit-Reset", "1")],
     );
-    let hourly = Quota { limit: Some(1000), window: secs(3600), ..Quota::default() };
-    assert_eq!(signal.quotas, [Quota { window: secs(1), ..quota(10, 9, 1) }, hourly]);
+    let name = Some("3600s~1".to_owned());
+    let hourly = Quota { name, limit: Some(1000), window: secs(3600), ..Quota::default() };
+    assert_eq!(quotas(&signal), [Quota { window: secs(1), ..quota(10, 9, 1) }, hourly]);
 }
 
 #[test]
@@ -124,7 +145,7 @@ fn dimensions_in_names_make_buckets() {
         ],
     );
     let named = |name: &str, quota| Quota { name: Some(name.to_owned()), ..quota };
-    assert_eq!(signal.quotas, [named("requests", quota(60, 59, 1)), named("tokens", quota(150_000, 149_984, 360))]);
+    assert_eq!(quotas(&signal), [named("requests", quota(60, 59, 1)), named("tokens", quota(150_000, 149_984, 360))]);
 }
 
 #[test]
@@ -139,20 +160,45 @@ fn two_spellings_of_one_quota_are_one_quota() {
             ("RateLimit-Reset", "42"),
         ],
     );
-    assert_eq!(signal.quotas, [quota(60, 7, 42)]);
+    assert_eq!(quotas(&signal), [quota(60, 7, 42)]);
+}
+
+#[test]
+fn old_and_new_fields_of_one_quota_are_one_quota() {
+    let signal = read(
+        200,
+        &[
+            ("X-RateLimit-Limit", "60"),
+            ("X-RateLimit-Remaining", "7"),
+            ("X-RateLimit-Reset", "1767225642"),
+            ("RateLimit-Policy", "\"60-in-1min\"; q=60; w=60; pk=:YWJj:"),
+            ("RateLimit", "\"60-in-1min\"; r=7; t=43"),
+        ],
+    );
+    assert_eq!(quotas(&signal), [Quota { name: Some("60-in-1min".to_owned()), window: secs(60), ..quota(60, 7, 43) }]);
+}
+
+#[test]
+fn a_dialect_reads_fields_whose_names_say_nothing() {
+    let fields = [("X-Current-Token-Count", "3"), ("X-Next-Replenishment-Time", "1767225642000")];
+    let walmart = read_from("marketplace.walmartapis.com", 200, &fields, None);
+    assert_eq!((walmart.quotas[0].remaining, walmart.quotas[0].reset), (Some(3), secs(42)));
+    let ip_api = read_from("ip-api.com", 200, &[("X-Rl", "44"), ("X-Ttl", "59")], None);
+    assert_eq!((ip_api.quotas[0].remaining, ip_api.quotas[0].reset), (Some(44), secs(59)));
+    assert_eq!(read(200, &[("X-Rl", "44"), ("X-Ttl", "59")]).quotas, []);
 }
 
 #[test]
 fn what_was_used_tells_what_is_left() {
     let signal = read(200, &[("X-Vendor-RateLimit", "60"), ("X-Vendor-RateLimit-Used", "12")]);
-    assert_eq!(signal.quotas, [Quota { reset: None, ..quota(60, 48, 0) }]);
+    assert_eq!(quotas(&signal), [Quota { name: Some("vendor".to_owned()), reset: None, ..quota(60, 48, 0) }]);
 }
 
 #[test]
 fn names_without_the_family_need_company() {
     assert_eq!(read(200, &[("X-Limit", "20"), ("X-Total-Count", "300")]).quotas, []);
     let vendor = read(200, &[("X-Vendor-Limit", "20"), ("X-Vendor-Remaining", "3"), ("X-Vendor-Reset", "9")]);
-    assert_eq!(vendor.quotas, [quota(20, 3, 9)]);
+    assert_eq!(quotas(&vendor), [Quota { name: Some("vendor".to_owned()), ..quota(20, 3, 9) }]);
 }
 
 #[test]
@@ -169,16 +215,68 @@ fn moments_are_counted_on_the_servers_clock() {
     assert_eq!(read_at(&mut reader, now, 503, &retry).wait, Some(Wait::For(Duration::from_secs(7))));
 }
 
+/// Reads resets that come so many milliseconds after the first.
+fn resets(reader: &mut Reader, answers: &[(u64, &str)]) -> Vec<Option<Duration>> {
+    let mut read = |(millis, reset): &(u64, &str)| {
+        let later = Duration::from_millis(*millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0].reset
+    };
+    answers.iter().map(&mut read).collect()
+}
+
+#[test]
+fn what_earlier_answers_showed_decides_the_unit() {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let told = resets(&mut Reader::default(), &[(0, "29984"), (2_500, "27480"), (3_000, "26980")]);
+    assert_eq!(told, [secs(29_984), millis(27_480), millis(26_980)]);
+}
+
+#[test]
+fn a_unit_that_was_set_by_hand_holds_from_the_first_answer_on() {
+    let mut reader = Reader::default();
+    reader.set_unit(&HeaderName::from_static("x-ratelimit-reset"), Scale::Minutes);
+    assert_eq!(resets(&mut reader, &[(0, "30"), (2_500, "29")]), [secs(1_800), secs(1_740)]);
+}
+
+#[test]
+fn a_window_that_keeps_its_distance_is_marked_as_rolling() {
+    let mut reader = Reader::default();
+    let mut rolls = |millis: u64, reset: &str| {
+        let later = Duration::from_millis(millis);
+        let now = Now { mono: Instant::ZERO + later, wall: wall(0) + later };
+        read_at(&mut reader, now, 200, &[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", reset)]).quotas[0]
+            .rolling
+    };
+    let all: Vec<_> = (0..5).map(|turn| rolls(turn * 5_000, "58")).collect();
+    assert_eq!(all, [false, false, false, true, true]);
+}
+
 #[test]
 fn a_reset_beyond_belief_is_not_reported() {
     let signal = read(429, &[("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "4102444800")]);
-    assert_eq!(signal.quotas, [Quota { remaining: Some(0), ..Quota::default() }]);
+    assert_eq!(quotas(&signal), [Quota { remaining: Some(0), ..Quota::default() }]);
 }
 
 #[test]
 fn a_balance_out_of_a_cache_is_not_the_balance_of_today() {
     let signal = read(200, &[("Age", "600"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "30")]);
     assert_eq!(signal, Signal::default());
+}
+
+#[test]
+fn no_two_quotas_of_a_response_share_a_name() {
+    let signal = read(
+        200,
+        &[
+            ("X-RateLimit-Limit", "60"),
+            ("X-RateLimit-Remaining", "7"),
+            ("RateLimit-Limit", "10, 10;w=1, 50;w=60, 1000;w=3600"),
+            ("RateLimit-Remaining", "9"),
+        ],
+    );
+    let names: std::collections::BTreeSet<_> = signal.quotas.iter().map(|quota| quota.name.clone()).collect();
+    assert_eq!((names.len(), signal.quotas.len()), (4, 4), "{names:?}");
 }
 
 fn any_field() -> impl Strategy<Value = (String, String)> {
@@ -213,11 +311,13 @@ proptest! {
             if let Some(Wait::For(wait)) = signal.wait {
                 prop_assert!(wait > Duration::ZERO && wait <= Wait::LONGEST);
             }
+            let names: std::collections::BTreeSet<_> = signal.quotas.iter().map(|quota| &quota.name).collect();
+            prop_assert_eq!(names.len(), signal.quotas.len());
             for quota in &signal.quotas {
                 prop_assert!(quota.reset.is_none_or(|reset| reset <= Wait::LONGEST));
                 prop_assert!(quota.window.is_none_or(|window| window <= Wait::LONGEST));
             }
-            prop_assert!(signal.wait.is_none() || matches!(status, 300..=399 | 403 | 413 | 429 | 503));
+            prop_assert!(signal.wait.is_none() || signal.refusal.is_some() || matches!(status, 300..=399));
         }
     }
 
@@ -237,7 +337,10 @@ proptest! {
             let fields = headers(&[("Date", &http(server(written))), ("Retry-After", &http(until * 1000))]);
             let (sent, received) = (at(sent), at(sent + flight));
             let response = Response { host: "api.example", status: StatusCode::TOO_MANY_REQUESTS, headers: &fields, body: None, sent, received };
-            let Some(Wait::For(told)) = reader.read(&response).wait else { panic!("a wait") };
+            let told = match reader.read(&response).wait {
+                Some(Wait::For(told) | Wait::Absurd(told)) => told,
+                None => Duration::ZERO,
+            };
             let opens = i128::from(until * 1000 - skew);
             let leaves = i128::from(received.wall.as_nanos() / 1_000_000) + i128::try_from(told.as_millis()).unwrap();
             let slack = if skew.abs() < 1_000 + flight { skew.abs() + 1 } else { 1 };

@@ -102,6 +102,11 @@ impl Bucket {
         self.end();
     }
 
+    /// What was just settled turned out to cost something else.
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.full_at = self.full_at + times(self.interval, actual) - times(self.interval, estimate);
+    }
+
     fn end(&mut self) {
         self.pending -= 1;
         if self.pending == 0 {

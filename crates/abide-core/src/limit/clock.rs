@@ -91,6 +91,10 @@ impl Clock {
         self.pending -= cost;
     }
 
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate).max(self.pending);
+    }
+
     pub(crate) fn settle(&mut self, cost: u64, trip: &Trip) {
         // Left in one window and answered in the next: it may count in either.
         *self = self.turned(trip.ended);

@@ -98,6 +98,10 @@ impl Fixed {
         }
     }
 
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate).max(self.pending);
+    }
+
     pub(crate) fn settle(&mut self, ticket: Ticket, cost: u64, answered: Instant) {
         self.pending -= cost;
         self.answered = self.answered.max(answered);

@@ -131,6 +131,16 @@ impl Limit {
             Self::Bucket(limit) => limit.settle(ticket, trip),
         }
     }
+
+    /// What was just settled turned out to cost something else.
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        match self {
+            Self::Sliding(limit) => limit.correct(estimate, actual),
+            Self::Fixed(limit) => limit.correct(estimate, actual),
+            Self::Clock(limit) => limit.correct(estimate, actual),
+            Self::Bucket(limit) => limit.correct(estimate, actual),
+        }
+    }
 }
 
 /// The way of one attempt there and back.

@@ -75,6 +75,13 @@ impl Sliding {
             _ => self.spent.push_back(Spent { first: answered, last: answered, cost }),
         }
     }
+
+    pub(crate) fn correct(&mut self, estimate: u64, actual: u64) {
+        self.used = (self.used + actual).saturating_sub(estimate);
+        if let Some(last) = self.spent.back_mut() {
+            last.cost = (last.cost + actual).saturating_sub(estimate);
+        }
+    }
 }
 
 #[cfg(test)]

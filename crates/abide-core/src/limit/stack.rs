@@ -1,5 +1,6 @@
 //! Several limits that hold together: taken all or not at all, with each attempt's cost in each.
 
+use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
 use crate::policy::LimitSpec;
 use crate::time::Now;
@@ -14,6 +15,8 @@ pub(crate) struct Stack {
 pub(crate) struct Permit {
     cost: u32,
     tickets: Vec<Ticket>,
+    /// What it may have spent of the server's quotas.
+    pub(crate) claim: Claim,
 }
 
 impl Stack {
@@ -38,7 +41,7 @@ impl Stack {
     /// Spends from every limit. To be called only when [`Stack::opening`] named none.
     pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
         let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
-        Permit { cost, tickets }
+        Permit { cost, tickets, claim: Claim::default() }
     }
 
     /// The attempt leaves.
@@ -61,10 +64,15 @@ impl Stack {
         self.limits.iter().all(|(_, limit)| limit.pending() == 0)
     }
 
-    /// The attempt was answered or lost.
-    pub(crate) fn settle(&mut self, permit: &Permit, trip: &Trip) {
+    /// The attempt was answered or lost. What it turned out to cost, if that was said, takes the place of the estimate.
+    pub(crate) fn settle(&mut self, permit: &Permit, actual: Option<u32>, trip: &Trip) {
         for ((spec, limit), ticket) in self.limits.iter_mut().zip(&permit.tickets) {
-            limit.settle(*ticket, cost_in(*spec, permit.cost), trip);
+            let estimate = cost_in(*spec, permit.cost);
+            limit.settle(*ticket, estimate, trip);
+            let actual = cost_in(*spec, actual.unwrap_or(permit.cost));
+            if actual != estimate {
+                limit.correct(estimate, actual);
+            }
         }
     }
 }
@@ -90,17 +98,31 @@ mod tests {
         for millis in [0, 1_000] {
             assert_eq!(stack.opening(1, at(millis)), None);
             let permit = stack.take(1, at(millis));
-            stack.settle(&permit, &Trip::answered(at(millis), Duration::ZERO));
+            stack.settle(&permit, None, &Trip::answered(at(millis), Duration::ZERO));
         }
         let named = stack.opening(1, at(1_500)).map(|(spec, opening)| (spec.to_string(), opening));
         assert_eq!(named, Some(("2/min".to_owned(), Opening::At(at(60_000).mono))));
     }
 
     #[test]
+    fn what_a_call_turned_out_to_cost_takes_the_place_of_the_estimate() {
+        for text in ["10/s by cost", "10/s fixed by cost", "10/s fixed-clock by cost", "10/s burst 9 by cost"] {
+            for (actual, room) in [(8, 2), (1, 9)] {
+                let mut stack = stack(text);
+                let mut permit = stack.take(5, at(10_100));
+                stack.leave(&mut permit, at(10_100));
+                stack.settle(&permit, Some(actual), &Trip::answered(at(10_100), Duration::ZERO));
+                assert_eq!(stack.opening(room, at(10_101)), None, "{text} after {actual}");
+                assert!(stack.opening(room + 1, at(10_101)).is_some(), "{text} after {actual}");
+            }
+        }
+    }
+
+    #[test]
     fn cost_counts_only_where_cost_is_counted() {
         let mut stack = stack("10/min by cost + 3/min");
         let permit = stack.take(9, at(0));
-        stack.settle(&permit, &Trip::answered(at(0), Duration::ZERO));
+        stack.settle(&permit, None, &Trip::answered(at(0), Duration::ZERO));
         assert_eq!(stack.opening(1, at(0)), None);
         assert!(stack.opening(2, at(0)).is_some());
         assert_eq!(stack.opening(11, at(0)).map(|(_, opening)| opening), Some(Opening::Never));

@@ -116,10 +116,12 @@ impl std::error::Error for SpecError {}
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-impl FromStr for LimitSpec {
-    type Err = SpecError;
-
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+impl LimitSpec {
+    /// Reads a limit whose window, where none is named, moves like `plain`.
+    ///
+    /// [`FromStr`] takes [`WindowKind::Sliding`], for that is how a client holds a limit it knows little of. One who
+    /// states the rule of a server may mean another window by the same words.
+    pub fn parse_with(text: &str, plain: WindowKind) -> Result<Self, SpecError> {
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let unit = match words.as_slice() {
             [.., "by", "cost"] => {
@@ -145,15 +147,24 @@ impl FromStr for LimitSpec {
             }
             [rate, rest @ ..] => {
                 let (amount, period) = ratio(rate)?;
-                Ok(Self::Window { amount, period, kind: window_kind(rest, period)?, unit })
+                Ok(Self::Window { amount, period, kind: window_kind(rest, period, plain)?, unit })
             }
         }
     }
 }
 
-fn window_kind(words: &[&str], period: Duration) -> Result<WindowKind, SpecError> {
+impl FromStr for LimitSpec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        Self::parse_with(text, WindowKind::Sliding)
+    }
+}
+
+fn window_kind(words: &[&str], period: Duration, plain: WindowKind) -> Result<WindowKind, SpecError> {
     match words {
-        [] | ["sliding"] => Ok(WindowKind::Sliding),
+        [] => Ok(plain),
+        ["sliding"] => Ok(WindowKind::Sliding),
         ["fixed"] => Ok(WindowKind::Fixed),
         ["fixed-clock"] => Ok(WindowKind::Clock { offset: Duration::ZERO }),
         ["counter"] => Ok(WindowKind::Counter),
@@ -260,11 +271,18 @@ pub struct LimitSpecs(
     pub Vec<LimitSpec>,
 );
 
+impl LimitSpecs {
+    /// Reads limits joined by `+`, each as [`LimitSpec::parse_with`] does.
+    pub fn parse_with(text: &str, plain: WindowKind) -> Result<Self, SpecError> {
+        text.split('+').map(|limit| LimitSpec::parse_with(limit, plain)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl FromStr for LimitSpecs {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        text.split('+').map(str::parse).collect::<Result<_, _>>().map(Self)
+        Self::parse_with(text, WindowKind::Sliding)
     }
 }
 
@@ -304,6 +322,20 @@ mod tests {
         }
         assert_eq!("5000/h + 10/s".parse::<LimitSpecs>().map(|s| s.to_string()), Ok("5000/h + 10/s".to_owned()));
         assert_eq!("50/5s sliding".parse::<LimitSpec>(), "50/5s".parse());
+    }
+
+    #[test]
+    fn a_window_without_a_kind_is_what_the_reader_means_by_it() {
+        let kinds = |text: &str| {
+            LimitSpecs::parse_with(text, WindowKind::Fixed).map(|specs| {
+                specs
+                    .0
+                    .iter()
+                    .map(|s| matches!(s, LimitSpec::Window { kind: WindowKind::Fixed, .. }))
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(kinds("50/5s + 50/5s sliding + 9/s by cost"), Ok(vec![true, false, true]));
     }
 
     #[test]

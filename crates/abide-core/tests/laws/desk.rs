@@ -4,7 +4,7 @@ use abide_core::call::{Account, Safety};
 use abide_core::decision::{GiveUp, Why};
 use abide_core::event::{Failure, Redirect};
 use abide_core::time::{Instant, Now, Wall};
-use abide_core::{Call, CallId, Decision, Engine, Event, Policy};
+use abide_core::{Call, CallId, Decision, Engine, Event, Policy, Route};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::rules::MS;
@@ -80,7 +80,7 @@ impl Desk {
     }
 
     pub(crate) fn redirect(&mut self, id: CallId, fields: &[(&'static str, &'static str)], to: usize, safety: Safety) {
-        self.head(id, 307, fields, Some(Redirect { key: key(to), safety }));
+        self.head(id, 307, fields, Some(Redirect { key: key(to), route: Route::default(), safety }));
     }
 
     fn head(&mut self, id: CallId, status: u16, fields: &[(&'static str, &'static str)], redirect: Option<Redirect>) {
@@ -89,7 +89,7 @@ impl Desk {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect }, self.clock());
+        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
         self.drain();
     }
 

@@ -21,7 +21,7 @@ fn concurrency(most: u32) -> Policy {
 }
 
 proptest! {
-    #![proptest_config(cases(4_000))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn every_call_ends_once_and_nothing_is_left(story in scene::story()) {
@@ -30,7 +30,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(1_500))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn law_01_no_attempt_leaves_before_its_not_before(

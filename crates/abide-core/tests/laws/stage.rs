@@ -8,7 +8,7 @@ use abide_core::call::{Account, Patience, Safety};
 use abide_core::decision::Why;
 use abide_core::event::{Failure, Redirect};
 use abide_core::time::{Instant, Now, Wall};
-use abide_core::{Call, CallId, Decision, Engine, Event, Key, Policy};
+use abide_core::{Call, CallId, Decision, Engine, Event, Key, Policy, Route};
 use http::StatusCode;
 
 use crate::judge::Judge;
@@ -400,11 +400,15 @@ impl Stage {
         let i = flight.caller;
         let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
         let to = (flight.server + 1) % self.servers.len();
-        let redirect = status.is_redirection().then(|| Redirect { key: key(to), safety: self.callers[i].safety });
+        let redirect = status.is_redirection().then(|| Redirect {
+            key: key(to),
+            route: Route::default(),
+            safety: self.callers[i].safety,
+        });
         self.places[i] = Place::Landed;
         self.status[i] = status;
         self.judge.on_answered(id, flight.server, status, &headers, self.now);
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect }, self.clock());
+        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
         self.drain();
         assert_ne!(self.places[i], Place::Landed, "an answer is not decided on");
     }

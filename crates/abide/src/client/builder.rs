@@ -243,7 +243,10 @@ fn parse_base(text: &str) -> Result<Url> {
 
 /// An absolute http or https URL.
 pub(super) fn parse_url(text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|e| Error::setting(format!("'{text}' is not a URL: {e}")))?;
+    // What was given is not repeated: it may hold a password.
+    let url = Url::parse(text).map_err(|e| {
+        Error::setting(format!("this is not a URL: {e}; write it whole, as https://api.example.com/items"))
+    })?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(Error::setting(format!("'{other}' is not a scheme that abide speaks: use http or https"))),
@@ -298,6 +301,7 @@ mod tests {
         let wrong = |builder: ClientBuilder| builder.build().unwrap_err();
         assert!(wrong(Client::builder("ftp://x.test")).to_string().contains("use http or https"));
         assert!(wrong(Client::builder("nonsense")).is_setting());
+        assert!(!wrong(Client::builder("https://ann:s3cret@x test/")).to_string().contains("s3cret"));
         assert!(wrong(Client::anywhere().concurrency(0)).is_setting());
         let secret = wrong(Client::anywhere().header("X-Key", "s3cret\n"));
         assert!(!format!("{secret:?}{secret}").contains("s3cret"));

@@ -1,15 +1,17 @@
 //! One call on its way: does what the engine decides, attempt by attempt, hop by hop.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::task::Poll;
 
 use abide_core::call::{Account, Safety};
-use abide_core::decision::GiveUp;
+use abide_core::decision::{GiveUp, Reason};
 use abide_core::event::{Failure, Redirect};
-use abide_core::{Call, Decision, Event, Key};
-use bytes::Bytes;
+use abide_core::time::Human;
+use abide_core::{Call, Decision, Event, Key, Route};
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
 use url::Url;
@@ -59,6 +61,16 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<reqwest::Error>,
+    /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
+    said: Option<Reason>,
+}
+
+/// An answer on its way to the caller, with what was read of its body already.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) head: reqwest::Response,
+    /// Parts of the decoded body that were looked at, in order; the rest is still to be read.
+    pub(super) peeked: VecDeque<Bytes>,
 }
 
 impl Exchange {
@@ -67,12 +79,14 @@ impl Exchange {
         let handle = &client.inner.handle;
         let key = Key::new(target::origin(&hop.url), parts.credentials.hash());
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
+        call.route = Route::of_path(hop.url.path());
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        call.listens = tracing::enabled!(tracing::Level::DEBUG);
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, status: None, cause: None }
+        Self { client, parts, hop, next: None, ticket, status: None, cause: None, said: None }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -80,18 +94,17 @@ impl Exchange {
         let mut answer = None;
         loop {
             let decision = self.ticket.decision().await;
-            tracing::trace!(call = self.ticket.id().as_u64(), ?decision);
+            self.log(&decision);
             match decision {
-                Decision::Send { attempt, why, .. } => {
+                Decision::Send { .. } => {
                     drop(answer.take());
                     if self.ticket.begin() {
-                        tracing::debug!(
-                            call = self.ticket.id().as_u64(),
-                            attempt,
-                            waited_for = why.reason.label(),
-                            "send"
-                        );
                         answer = self.attempt().await?;
+                    }
+                }
+                Decision::Peek { bytes, .. } => {
+                    if let Some(seen) = answer.take() {
+                        answer = self.peek(seen, bytes).await?;
                     }
                 }
                 Decision::Follow { .. } => {
@@ -113,16 +126,40 @@ impl Exchange {
         }
     }
 
+    /// Says what the engine decided and why, at the level `debug`, and the whole of it at `trace`.
+    fn log(&mut self, decision: &Decision) {
+        let call = self.ticket.id().as_u64();
+        tracing::trace!(call, ?decision);
+        match decision {
+            Decision::Send { attempt, why, .. } => {
+                self.said = None;
+                tracing::debug!(call, attempt, url = self.shown_url(), waited_for = %why.reason, "send");
+            }
+            Decision::Wait { why, .. } if self.said != Some(why.reason) => {
+                self.said = Some(why.reason);
+                let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
+                tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
+            }
+            Decision::Retry { .. } => tracing::debug!(call, account = %self.account(), "again"),
+            Decision::Follow { .. } => {
+                let to = self.next.as_ref().map(|next| target::origin(&next.url));
+                tracing::debug!(call, to, "follow the redirect");
+            }
+            Decision::Return { verdict, .. } => tracing::debug!(call, ?verdict, "return"),
+            _ => {}
+        }
+    }
+
     /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
-    async fn attempt(&mut self) -> Result<Option<reqwest::Response>> {
+    async fn attempt(&mut self) -> Result<Option<Answer>> {
         let request = self.request();
         let sending = self.client.inner.http.execute(request);
         match unless_given_up(&mut self.ticket, sending).await {
-            Ok(Ok(answer)) => {
-                let (status, redirect) = (answer.status(), self.redirect(&answer));
-                self.status = Some(status);
-                self.ticket.tell(Event::Head { id: self.ticket.id(), status, headers: answer.headers(), redirect });
-                Ok(Some(answer))
+            Ok(Ok(head)) => {
+                self.status = Some(head.status());
+                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), "answer");
+                self.tell_head(&head, None);
+                Ok(Some(Answer { head, peeked: VecDeque::new() }))
             }
             Ok(Err(error)) => {
                 self.fail(error);
@@ -130,6 +167,32 @@ impl Exchange {
             }
             Err((reason, account)) => Err(self.given_up(reason, account)),
         }
+    }
+
+    fn tell_head(&mut self, head: &reqwest::Response, body: Option<&[u8]>) {
+        let (status, redirect) = (head.status(), self.redirect(head));
+        self.ticket.tell(Event::Head { id: self.ticket.id(), status, headers: head.headers(), redirect, body });
+    }
+
+    /// Reads so much of the body, and tells the engine. What was read is handed over with the rest.
+    async fn peek(&mut self, mut answer: Answer, bytes: usize) -> Result<Option<Answer>> {
+        let mut seen = BytesMut::new();
+        while seen.len() < bytes {
+            match self.wait_for(answer.head.chunk()).await? {
+                Ok(Some(chunk)) => {
+                    seen.extend_from_slice(&chunk);
+                    answer.peeked.push_back(chunk);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.fail(error);
+                    return Ok(None);
+                }
+            }
+        }
+        seen.truncate(bytes);
+        self.tell_head(&answer.head, Some(&seen));
+        Ok(Some(answer))
     }
 
     fn request(&self) -> reqwest::Request {
@@ -195,11 +258,13 @@ impl Exchange {
         };
         let credential = if trusted { self.parts.credentials.hash() } else { 0 };
         let key = Key::new(target::origin(&url), credential);
+        let route = Route::of_path(url.path());
         self.next = Some(Hop { method, url, trusted });
-        Some(Redirect { key, safety })
+        Some(Redirect { key, route, safety })
     }
 
     fn given_up(&mut self, reason: GiveUp, account: Account) -> Error {
+        tracing::debug!(call = self.ticket.id().as_u64(), %reason, %account, "give up");
         let retry_at = match reason {
             GiveUp::Limited { why, .. } | GiveUp::Deadline { why: Some(why) } => self.ticket.until(why),
             _ => None,

@@ -95,6 +95,11 @@ impl Client {
         self.inner.handle.stats()
     }
 
+    /// The quotas that servers named so far, each as its size and, in brackets, its name.
+    pub fn quotas(&self) -> Vec<String> {
+        self.inner.handle.quotas()
+    }
+
     /// What is being waited for now, an entry an origin and credential with calls waiting.
     pub fn waiting(&self) -> Vec<Waiting> {
         self.inner.handle.waiting()

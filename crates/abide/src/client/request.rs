@@ -83,6 +83,14 @@ impl Request {
         })
     }
 
+    /// Sends no credential, neither the client's nor one given before: for a URL that somebody else named.
+    pub fn anonymous(self) -> Self {
+        self.with(|parts| {
+            parts.credentials = Credentials::default();
+            Ok(())
+        })
+    }
+
     /// `Authorization: Bearer …` in place of the client's.
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.header(AUTHORIZATION, format!("Bearer {}", token.as_ref()))
@@ -126,6 +134,14 @@ impl Request {
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.header("idempotency-key", key).with(|parts| {
             parts.safety.get_or_insert(Safety::Idempotent);
+            Ok(())
+        })
+    }
+
+    /// Sends it once, whatever comes of it: a refusal or a fault is handed over as it is.
+    pub fn once(self) -> Self {
+        self.with(|parts| {
+            parts.safety = Some(Safety::Once);
             Ok(())
         })
     }
@@ -187,7 +203,7 @@ impl Parts {
         let mut url = match &inner.base {
             Some(base) if !target.contains("://") => base
                 .join(target.trim_start_matches('/'))
-                .map_err(|e| Error::setting(format!("'{target}' can't be put after the base: {e}")))?,
+                .map_err(|e| Error::setting(format!("the target can't be put after the base: {e}")))?,
             _ => builder::parse_url(target)?,
         };
         url.set_fragment(None);

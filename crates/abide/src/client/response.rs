@@ -3,16 +3,17 @@
 use abide_core::call::Account;
 use abide_core::decision::Verdict;
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::exchange::Exchange;
+use super::exchange::{Answer, Exchange};
 use crate::error::{Error, Kind, Result};
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
 #[derive(Debug)]
 pub struct Response {
-    answer: reqwest::Response,
+    answer: Answer,
     exchange: Exchange,
     verdict: Verdict,
     /// Whether a part of the body was handed over, so that another attempt can't stand in for this one.
@@ -20,18 +21,18 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(answer: reqwest::Response, exchange: Exchange, verdict: Verdict) -> Self {
+    pub(super) fn new(answer: Answer, exchange: Exchange, verdict: Verdict) -> Self {
         Self { answer, exchange, verdict, handed_over: false }
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.answer.status()
+        self.answer.head.status()
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        self.answer.headers()
+        self.answer.head.headers()
     }
 
     /// The URL that answered, after redirects, without secrets.
@@ -73,7 +74,11 @@ impl Response {
     ///
     /// If the body breaks off. The request is sent again only if nothing was handed over yet.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        match self.exchange.wait_for(self.answer.chunk()).await? {
+        if let Some(chunk) = self.answer.peeked.pop_front() {
+            self.handed_over = true;
+            return Ok(Some(chunk));
+        }
+        match self.exchange.wait_for(self.answer.head.chunk()).await? {
             Ok(chunk) => {
                 self.handed_over |= chunk.is_some();
                 Ok(chunk)
@@ -106,8 +111,13 @@ impl Response {
             let most = self.exchange.max_body();
             let mut body = BytesMut::new();
             let broken = loop {
-                match self.exchange.wait_for(self.answer.chunk()).await? {
-                    Ok(Some(chunk)) if body.is_empty() && self.answer.content_length() == Some(chunk.len() as u64) => {
+                let next = match self.answer.peeked.pop_front() {
+                    Some(chunk) => Ok(Some(chunk)),
+                    None => self.exchange.wait_for(self.answer.head.chunk()).await?,
+                };
+                match next {
+                    // The usual small body is one chunk: it need not be copied.
+                    Ok(Some(chunk)) if body.is_empty() && self.announced() == Some(chunk.len() as u64) => {
                         return self.whole(chunk, most);
                     }
                     Ok(Some(chunk)) => {
@@ -119,10 +129,8 @@ impl Response {
                     Ok(None) => return self.whole(body.freeze(), most),
                     Err(error) if self.handed_over => {
                         let failure = Exchange::failure(&error);
-                        return Err(self
-                            .exchange
-                            .error(Kind::BrokeOff(failure))
-                            .with_source(Some(Box::new(error.without_url()))));
+                        let cause = Some(Box::new(error.without_url()) as _);
+                        return Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause));
                     }
                     Err(error) => break error,
                 }
@@ -131,15 +139,20 @@ impl Response {
         }
     }
 
+    /// The length of the decoded body, where it was announced.
+    fn announced(&self) -> Option<u64> {
+        self.answer.head.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
     fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
         if body.len() as u64 > most {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
         let whole = Whole {
-            status: self.answer.status(),
+            status: self.answer.head.status(),
             url: self.url(),
             account: self.account(),
-            headers: self.answer.headers().clone(),
+            headers: self.answer.head.headers().clone(),
         };
         Ok((whole, body))
     }

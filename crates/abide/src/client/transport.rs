@@ -74,12 +74,7 @@ pub(super) fn failure(error: &reqwest::Error) -> Failure {
 fn connect_cause(error: &reqwest::Error) -> Failure {
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Failure::Tls;
-        }
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-            && inner.is::<rustls::Error>()
-        {
+        if is_tls(error) {
             return Failure::Tls;
         }
         // hyper-util names its own kind of error only in words.
@@ -89,4 +84,26 @@ fn connect_cause(error: &reqwest::Error) -> Failure {
         cause = error.source();
     }
     Failure::Connect
+}
+
+/// Whether this is TLS's own error, however often it was wrapped. An I/O error passes over what it holds when it is asked for its
+/// source.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || held.is_some_and(|held| is_tls(held))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_tls_is_found_inside_of_io_errors() {
+        let tls = || rustls::Error::General("no".to_owned());
+        assert!(is_tls(&tls()));
+        assert!(is_tls(&io::Error::other(io::Error::other(tls()))));
+        assert!(!is_tls(&io::Error::other("no")) && !is_tls(&io::Error::from_raw_os_error(111)));
+    }
 }

@@ -1,0 +1,43 @@
+//! What to do about a request that did not succeed, in a half sentence behind what happened.
+
+use http::StatusCode;
+
+use crate::screen;
+
+/// After an error of the library.
+pub(crate) fn on_error(error: &abide::Error) -> String {
+    if error.is_limited() {
+        let flag = if error.is_deadline() { "--deadline" } else { "--max-wait" };
+        return match error.retry_at() {
+            Some(at) => format!("come back at {}, or allow more with {flag}", screen::clock(at)),
+            None => format!("nobody said for how long: come back later, or allow more with {flag}"),
+        };
+    }
+    let advice = if error.is_tls() {
+        "check that the server speaks https there; if its certificate is your own, name it with --cacert"
+    } else if error.is_deadline() {
+        "allow more with --deadline"
+    } else if error.is_connect() {
+        "check the address, and whether the server runs"
+    } else if error.is_timeout() {
+        "allow an attempt more with --timeout, or more attempts with --retries"
+    } else if error.is_redirect() {
+        "the addresses may lead in a circle: name the one that they lead to"
+    } else if error.is_too_large() {
+        "allow more with --max-body"
+    } else {
+        "try again later, or allow more attempts with --retries"
+    };
+    advice.to_owned()
+}
+
+/// After an answer that is no success.
+pub(crate) fn on_status(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "abide can't follow where it leads: name the address that it leads to",
+        401 | 403 | 407 => "check the credential (--bearer, --basic, --api-key or -H)",
+        404 | 410 => "check the address",
+        500..=599 | 408 | 425 | 429 => "try again later, or allow more attempts with --retries",
+        _ => "the body of the answer may say why: abide get shows it",
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line as it was typed, in types.
+
+mod value;
+mod verbs;
+
+pub(crate) use value::{HostLimit, Span};
+pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, PullArgs, Verb};

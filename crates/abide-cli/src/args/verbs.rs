@@ -1,0 +1,193 @@
+//! The verbs and their flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::value::{BackoffRange, HeaderLine, HostLimit, Size, Span};
+use crate::secret::{ApiKey, Basic, Source, Unspoken};
+
+/// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
+#[derive(Debug, Parser)]
+#[command(name = "abide", version, max_term_width = 110, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 complete   1 error (nothing was fetched)   2 usage
+  3 partial (what is missing is listed)   4 pagination stalled
+  75 paused for a limit or the deadline (says when to come back)
+  130, 143 ended by SIGINT, SIGTERM   (after 75, 130, 143 the same pull goes on)
+
+Examples:
+  abide get https://api.example.com/users/1
+  abide pull https://api.example.com/items -o items.ndjson
+  abide demo";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Fetch URLs to standard output, waiting out every limit
+    #[command(after_help = GET_EXAMPLES)]
+    Get(GetArgs),
+    /// Pull all records of an API to disk; a killed pull goes on where it was
+    #[command(after_help = PULL_EXAMPLES)]
+    Pull(PullArgs),
+    /// Show what a host, or a response at hand, says about its limits
+    #[command(after_help = crate::limits::EXAMPLES)]
+    Limits(crate::limits::LimitsArgs),
+    /// Serve a rate-limited API on loopback, to test against
+    Mock(crate::mock::MockArgs),
+    /// See it work: a rate-limited API, and a pull of all its records
+    Demo,
+}
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  abide get https://api.example.com/users/1
+  abide get --limit 20/s --bearer env:TOKEN https://api.example.com/me
+  abide get --max-wait 20s https://api.example.com/slow || echo \"exit $?\"";
+
+const PULL_EXAMPLES: &str = "\
+Examples:
+  abide pull https://api.example.com/items -o items.ndjson
+  abide pull 'https://x.test/items/{0..299}' -o items/ --limit '80/min + 10/s'";
+
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// What to fetch, in this order
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PullArgs {
+    /// What to pull: a URL, or a template with {0..299} or {a,b} in it
+    // Taken as many, so that more than one is refused without being repeated: it may hold a password.
+    #[arg(value_name = "URL", required_unless_present = "urls", conflicts_with = "urls")]
+    pub(crate) url: Vec<String>,
+    /// URLs from a file, one a line; - is standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) urls: Option<PathBuf>,
+    /// NAME.ndjson or NAME/ for many [default: stdout]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// auto, none, link, body.PATH or header.NAME
+    #[arg(long, value_name = "HOW")]
+    pub(crate) pages: Option<crate::pull::Pages>,
+    /// Place of the records in a page, as data.items
+    #[arg(long, value_name = "PATH")]
+    pub(crate) records: Option<crate::pull::RecordsAt>,
+    /// Where next links may lead too, as https://x.test
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+    /// Start over; replaces what is there when complete
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// skip, refetch or fail [default: skip]
+    #[arg(long, value_name = "WHAT", default_value = "skip", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) if_complete: IfComplete,
+    /// Write what happened as one JSON object
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary_json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IfComplete {
+    Skip,
+    Refetch,
+    Fail,
+}
+
+/// Flags of every verb that sends requests.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Sending")]
+pub(crate) struct Common {
+    /// 50/5s, '20/s burst 10', HOST=50/5s; all hold
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) limit: Vec<HostLimit>,
+    /// Most requests in flight, an origin [default: 8]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
+    pub(crate) concurrency: u32,
+    /// Tries again after a fault [default: 5]
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// First and longest wait [default: 500ms..30s]
+    #[arg(long, value_name = "A..B")]
+    pub(crate) backoff: Option<BackoffRange>,
+    /// Be patient: --retries 10 --backoff 500ms..60s
+    #[arg(long)]
+    pub(crate) batch: bool,
+    /// For one attempt [default: 30s without a byte]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<Span>,
+    /// For a limit, else 75 [default: 5min, pull 1h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_wait: Option<Span>,
+    /// For the whole command, else exit 75
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<Span>,
+    /// A header field, kept from other origins
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Unspoken::<HeaderLine>::new())]
+    pub(crate) header: Vec<HeaderLine>,
+    /// A token: env:NAME, file:PATH or cmd:COMMAND
+    #[arg(long, value_name = "SOURCE", conflicts_with = "basic", value_parser = Unspoken::<Source>::new())]
+    pub(crate) bearer: Option<Source>,
+    /// User and password, as ann:env:PASSWORD
+    #[arg(long, value_name = "USER:SOURCE", value_parser = Unspoken::<Basic>::new())]
+    pub(crate) basic: Option<Basic>,
+    /// header.X-Api-Key=env:KEY or query.key=env:KEY
+    #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
+    pub(crate) api_key: Vec<ApiKey>,
+    /// Trust the certificates in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Vec<PathBuf>,
+    /// Accept any certificate
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Largest body, decoded [default: 256MiB]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", hide_default_value = true)]
+    pub(crate) max_body: Size,
+    /// Say every decision and why; twice for all of it
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn each_help_fits_one_screen() {
+        for verb in ["", "get", "pull", "limits", "mock", "demo"] {
+            for flag in ["-h", "--help"] {
+                let line = ["abide", verb, flag].into_iter().filter(|word| !word.is_empty());
+                let help = Cli::command().term_width(80).try_get_matches_from(line).unwrap_err().to_string();
+                assert!(help.lines().count() <= 40, "{} lines:\n{help}", help.lines().count());
+                assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_flags_make_sense_to_clap() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! Turns the flags on sending into a client, with every credential read and every file opened.
+
+use std::time::Duration;
+
+use abide::{Backoff, Client};
+
+use crate::args::Common;
+use crate::exit::{Failure, Result};
+use crate::secret::KeyPlace;
+
+/// The client that these flags ask for; `max_wait` is the verb's own default.
+pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
+    let mut builder = Client::anywhere()
+        .concurrency(common.concurrency)
+        .max_wait(common.max_wait.map_or(max_wait, |span| span.0))
+        .max_body(common.max_body.0);
+    let mut backoff = Backoff::default();
+    if common.batch {
+        backoff.cap = Duration::from_secs(60);
+    }
+    if let Some(range) = common.backoff {
+        backoff = Backoff { base: range.base, cap: range.cap };
+    }
+    builder = builder.backoff(backoff).retries(common.retries.unwrap_or(if common.batch { 10 } else { 5 }));
+    for limit in &common.limit {
+        builder = match &limit.host {
+            Some(host) => builder.limit_for(host, limit.limits.clone()),
+            None => builder.limit(limit.limits.clone()),
+        };
+    }
+    if let Some(timeout) = common.timeout {
+        builder = builder.timeout(timeout.0);
+    }
+    for line in &common.header {
+        builder = builder.header(&line.name, &line.value);
+    }
+    if let Some(token) = &common.bearer {
+        builder = builder.bearer(token.read().map_err(Failure::usage)?);
+    }
+    if let Some(basic) = &common.basic {
+        builder = builder.basic(&basic.user, basic.password.read().map_err(Failure::usage)?);
+    }
+    for key in &common.api_key {
+        let secret = key.source.read().map_err(Failure::usage)?;
+        builder = match &key.place {
+            KeyPlace::Header(name) => builder.header(name, secret),
+            KeyPlace::Query(name) => builder.api_key_query(name, secret),
+        };
+    }
+    for path in &common.cacert {
+        let pem = std::fs::read(path)
+            .map_err(|e| Failure::usage(format!("the certificates in {} can't be read: {e}", path.display())))?;
+        builder = builder.ca_certificates(pem);
+    }
+    if common.insecure {
+        builder = builder.insecure();
+    }
+    builder.build().map_err(Failure::usage)
+}
+
+/// The query keys that hold secrets.
+pub(crate) fn secret_query_keys(common: &Common) -> Vec<String> {
+    let query = |key: &crate::secret::ApiKey| match &key.place {
+        KeyPlace::Query(name) => Some(name.clone()),
+        KeyPlace::Header(_) => None,
+    };
+    common.api_key.iter().filter_map(query).collect()
+}

@@ -1,0 +1,78 @@
+//! Fetches one page, and reads out of it what is to be written and where the pages go on.
+
+use abide::{Client, Whole};
+use abide_core::page::{Next, Pages};
+use abide_core::place::Path;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use std::time::Duration;
+use url::Url;
+
+use super::body::Body;
+use super::journal::place::{Place, Todo};
+use super::records::{Extract, RecordsAt};
+
+/// A page on its way.
+pub(crate) struct Errand {
+    pub(crate) todo: Todo,
+    /// The job's own URL, with whatever user and password it holds.
+    pub(crate) job: Url,
+    /// What to fetch, without credentials.
+    pub(crate) url: Url,
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// A page that has come, or has not.
+pub(crate) struct Landed {
+    pub(crate) errand: Errand,
+    pub(crate) answer: abide::Result<(Whole, Bytes)>,
+}
+
+impl Errand {
+    pub(crate) fn place(&self) -> Place {
+        self.todo.place
+    }
+
+    pub(crate) async fn run(self, client: Client) -> Landed {
+        let mut url = self.url.clone();
+        let trusted = url.origin() == self.job.origin();
+        if trusted {
+            // Fails only for URLs without a host, and ours is http.
+            let _ = (url.set_username(self.job.username()), url.set_password(self.job.password()));
+        }
+        let mut request = client.get(&url);
+        if !trusted {
+            request = request.anonymous();
+        }
+        if let Some(deadline) = self.deadline {
+            request = request.deadline(deadline);
+        }
+        let answer = match request.send().await {
+            Ok(response) => response.into_whole().await,
+            Err(error) => Err(error),
+        };
+        Landed { errand: self, answer }
+    }
+}
+
+/// What a page holds.
+pub(crate) struct Content {
+    pub(crate) bytes: Bytes,
+    pub(crate) records: u64,
+    pub(crate) next: Next,
+    /// Where the records stood.
+    pub(crate) found: Option<Path>,
+}
+
+/// Takes the records and the next page out of a successful answer.
+///
+/// # Errors
+///
+/// A sentence for people, if the body is not what records can be taken from.
+pub(crate) fn records(whole: &Whole, bytes: &Bytes, at: &RecordsAt, pages: &Pages) -> Result<Content, String> {
+    let content_type = whole.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let body = Body::read(whole.status, content_type, bytes).map_err(|e| e.to_string())?;
+    let extract = Extract::of(&body, at).map_err(|e| e.to_string())?;
+    let next = pages.next(&whole.headers, body.json());
+    Ok(Content { bytes: extract.records.into(), records: extract.count, next, found: extract.found })
+}

@@ -1,0 +1,33 @@
+//! `abide pull`: all records of an API, to disk, in order, through any limit and any kill.
+
+mod body;
+mod fetch;
+mod journal;
+mod names;
+mod plan;
+mod progress;
+mod records;
+mod report;
+mod run;
+mod sink;
+mod summary;
+mod template;
+mod traces;
+pub(crate) mod urls;
+
+pub(crate) use abide_core::page::Pages;
+pub(crate) use records::RecordsAt;
+
+use crate::args::PullArgs;
+use crate::connect;
+use crate::exit::Result;
+use std::time::Duration;
+
+const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Runs the verb.
+pub(crate) async fn run(args: PullArgs) -> Result<()> {
+    let plan = plan::Plan::new(&args)?;
+    let client = connect::client(&args.common, MAX_WAIT)?;
+    run::pull(plan, client, &args).await
+}

@@ -1,0 +1,289 @@
+//! What a pull will do, checked before the first request: which URLs, which pages, which records, and where to.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use abide::LimitSpec;
+use abide_core::page::Pages;
+use url::{Origin, Url};
+
+use super::journal::digest::Digest;
+use super::names::Names;
+use super::records::RecordsAt;
+use super::template::Template;
+use super::urls::{UrlList, UrlListError};
+use crate::args::{HostLimit, IfComplete, PullArgs};
+use crate::connect;
+use crate::exit::{Failure, Result};
+
+/// Everything that decides what is fetched and what is written.
+pub(crate) struct Plan {
+    pub(crate) input: Arc<Input>,
+    pub(crate) output: Output,
+    /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
+    pub(crate) pages: Option<Pages>,
+    pub(crate) records: RecordsAt,
+    /// Origins beside a job's own that its next links may lead to.
+    pub(crate) allowed: Vec<Origin>,
+    /// Told limits that hold for all of the URLs together.
+    pub(crate) bounds: Vec<LimitSpec>,
+    /// Query keys that hold secrets.
+    pub(crate) secret_keys: Vec<String>,
+    pub(crate) fresh: bool,
+    pub(crate) if_complete: IfComplete,
+}
+
+/// Where the output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Stdout,
+    /// One record a line.
+    Ndjson(PathBuf),
+    /// One file an URL.
+    Folder(PathBuf),
+}
+
+/// The URLs to pull, each a job.
+pub(crate) enum Input {
+    Template {
+        text: String,
+        template: Template,
+    },
+    /// From a file or standard input.
+    List(Vec<Box<str>>),
+}
+
+impl Plan {
+    pub(crate) fn new(args: &PullArgs) -> Result<Self> {
+        let secret_keys = connect::secret_query_keys(&args.common);
+        let input = Input::of(args)?;
+        let output = Output::of(args.output.as_deref())?;
+        let one = input.len() == 1 && !matches!(output, Output::Folder(_));
+        if matches!(output, Output::Folder(_)) && args.pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
+            return Err(Failure::usage(
+                "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
+            ));
+        }
+        let allowed = args
+            .allow_origin
+            .iter()
+            .map(|text| match Url::parse(text) {
+                Ok(url) if url.origin().is_tuple() => Ok(url.origin()),
+                _ => Err(Failure::usage(format!("'{text}' is not an origin; write it as https://cdn.example.com"))),
+            })
+            .collect::<Result<_>>()?;
+        let bounds = input.bounds(&args.common.limit);
+        Ok(Self {
+            bounds,
+            input: Arc::new(input),
+            output,
+            pages: args.pages.clone().or(one.then_some(Pages::Auto)),
+            records: args.records.clone().unwrap_or_default(),
+            allowed,
+            secret_keys,
+            fresh: args.fresh,
+            if_complete: args.if_complete,
+        })
+    }
+
+    /// What decides the bytes of the output, by name and without credentials.
+    pub(crate) fn config(&self) -> Vec<(&'static str, String)> {
+        let pages = self.pages.as_ref().map_or_else(|| "none".to_owned(), Pages::to_string);
+        let mut config = vec![("input", self.input.fingerprint(&self.secret_keys)), ("pages", pages)];
+        if !matches!(self.output, Output::Folder(_)) {
+            config.push(("records", self.records.to_string()));
+        }
+        config
+    }
+
+    /// The name of each job's file.
+    pub(crate) fn names(&self) -> Names {
+        Names::plan((0..self.input.len()).map(|job| self.input.url(job)), self.secret_keys.clone())
+    }
+}
+
+impl Output {
+    fn of(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            // Without the slash, which the system takes for a claim that it is a folder.
+            let plain: PathBuf = path.components().collect();
+            if plain.is_file() {
+                return Err(Failure::error(format!(
+                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
+                    plain.display()
+                )));
+            }
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        if path.is_dir() {
+            return Err(Failure::error(format!(
+                "{0} is a folder; for one file an URL end the name with a slash (-o {0}/), else name a file in it",
+                path.display()
+            )));
+        }
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("ndjson" | "jsonl") => Ok(Self::Ndjson(path.to_owned())),
+            _ => Err(Failure::usage(format!(
+                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, or NAME/ for \
+                 one file an URL",
+                path.display()
+            ))),
+        }
+    }
+}
+
+impl Input {
+    fn of(args: &PullArgs) -> Result<Self> {
+        match (args.url.as_slice(), &args.urls) {
+            ([text], _) => {
+                let template = text.parse().map_err(Failure::usage)?;
+                Ok(Self::Template { text: text.clone(), template })
+            }
+            ([], Some(path)) => Self::read(path),
+            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
+            (several, _) => Err(Failure::usage(format!(
+                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
+                 list the URLs in a file and name it with --urls",
+                several.len()
+            ))),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let collect = |input: &mut dyn BufRead| {
+            UrlList::new(input)
+                .map(|url| url.map(|url| Box::from(url.as_str())))
+                .collect::<std::result::Result<_, UrlListError>>()
+        };
+        let urls: Vec<Box<str>> = if path.as_os_str() == "-" {
+            collect(&mut std::io::stdin().lock())
+        } else {
+            let file =
+                File::open(path).map_err(|e| Failure::usage(format!("the URLs in {name} can't be read: {e}")))?;
+            collect(&mut BufReader::new(file))
+        }
+        .map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+        if urls.is_empty() {
+            return Err(Failure::usage(format!("there is no URL in {name}")));
+        }
+        Ok(Self::List(urls))
+    }
+
+    /// How many jobs there are.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Template { template, .. } => template.len(),
+            Self::List(urls) => urls.len() as u64,
+        }
+    }
+
+    /// The URL of a job below [`Self::len`].
+    pub(crate) fn url(&self, job: u64) -> Url {
+        match self {
+            Self::Template { template, .. } => {
+                let url = template.url(job).expect("a job is below the number of URLs");
+                url.expect("both ends of each range and each text of each list were read as URLs")
+            }
+            Self::List(urls) => {
+                let index = usize::try_from(job).expect("a job is below the number of URLs");
+                Url::parse(&urls[index]).expect("it was written by the parser of URLs")
+            }
+        }
+    }
+
+    /// The limits that hold for all of the URLs, where they are on one origin: limits hold for each origin by itself.
+    fn bounds(&self, limits: &[HostLimit]) -> Vec<LimitSpec> {
+        let one_origin = match self {
+            Self::Template { text, .. } => !origin(text).contains('{'),
+            Self::List(urls) => urls.iter().all(|url| origin(url) == origin(&urls[0])),
+        };
+        if !one_origin {
+            return Vec::new();
+        }
+        let url = self.url(0);
+        let holds = |limit: &&HostLimit| limit.host.is_none() || limit.host.as_deref() == url.host_str();
+        limits.iter().filter(holds).flat_map(|limit| limit.limits.0.clone()).collect()
+    }
+
+    /// Tells inputs apart, without credentials.
+    fn fingerprint(&self, secret_keys: &[String]) -> String {
+        match self {
+            Self::Template { text, .. } => without_secrets(text, secret_keys),
+            Self::List(urls) => {
+                let mut digest = Digest::EMPTY;
+                for url in urls {
+                    digest.update(without_secrets(url, secret_keys).as_bytes());
+                    digest.update(b"\n");
+                }
+                format!("{} URLs, {:016x}", urls.len(), digest.as_u64())
+            }
+        }
+    }
+}
+
+/// The beginning of a URL or a template, up to the path.
+fn origin(text: &str) -> &str {
+    let scheme = text.find("://").map_or(0, |at| at + 3);
+    text[scheme..].find(['/', '?', '#']).map_or(text, |end| &text[..scheme + end])
+}
+
+/// A URL or a template without user and password and the secret query keys.
+fn without_secrets(text: &str, secret_keys: &[String]) -> String {
+    let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    let mut clean = format!("{scheme}://{}", &rest[host..]);
+    let secret = |pair: &&str| {
+        let key = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(key, _)| key.into_owned());
+        key.is_some_and(|key| secret_keys.contains(&key))
+    };
+    let kept: Vec<&str> = query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !secret(pair)).collect();
+    if !kept.is_empty() {
+        clean += &format!("?{}", kept.join("&"));
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_holds_no_credential() {
+        let keys = ["api_key".to_owned()];
+        let clean = |text| without_secrets(text, &keys);
+        assert_eq!(clean("https://ann:pw@x.test/{0..9}?a=1&api%5Fkey=s&b=2"), "https://x.test/{0..9}?a=1&b=2");
+        assert_eq!(clean("https://x.test/@at?api_key=s"), "https://x.test/@at");
+        assert_eq!(clean("https://x.test"), "https://x.test");
+    }
+
+    #[test]
+    fn a_limit_bounds_a_pull_from_one_origin_alone() {
+        let limits = ["50/5s".parse().unwrap(), "x.test=9/s".parse().unwrap(), "y.test=1/s".parse().unwrap()];
+        let bounds = |text: &str| {
+            let input = Input::Template { text: text.to_owned(), template: text.parse().unwrap() };
+            input.bounds(&limits).iter().map(LimitSpec::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(bounds("https://x.test/{0..9}"), ["50/5s", "9/s"]);
+        assert_eq!(bounds("https://z.test?a={0..9}"), ["50/5s"]);
+        assert!(bounds("https://{x,y}.test/").is_empty());
+        let list = |urls: &[&str]| Input::List(urls.iter().map(|url| Box::from(*url)).collect()).bounds(&limits).len();
+        assert_eq!((list(&["http://z/a", "http://z/b"]), list(&["http://z/a", "http://y/b"])), (1, 0));
+    }
+
+    #[test]
+    fn the_output_is_known_by_its_ending() {
+        let of = |path: &str| Output::of(Some(Path::new(path)));
+        assert_eq!(of("-").ok(), Some(Output::Stdout));
+        assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
+        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
+        assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
+        assert_eq!(of("/").err().map(|e| e.code), None);
+        assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));
+    }
+}

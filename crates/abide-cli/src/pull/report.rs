@@ -1,0 +1,180 @@
+//! What a pull says when it begins and when it ends, and the exit code that goes with it.
+
+use std::time::{Duration, SystemTime};
+
+use abide_core::time::Wall;
+
+use super::journal::error::Error as StoreError;
+use super::journal::state::Ending;
+use super::plan::Output;
+use super::run::{Pull, now, stored};
+use super::sink::{Resumed, Totals};
+use super::summary::{Summary, amount};
+use crate::args::PullArgs;
+use crate::exit::{Code, Failure, Result};
+use crate::screen::{clock, count};
+
+/// Failures that are listed by name; the journal has all of them.
+const LISTED: u32 = 20;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Every job came to an end, well or not.
+    Finished,
+    /// A limit opens only later than may be waited for.
+    Paused { until: Option<SystemTime>, why: String },
+    /// The user's deadline passed.
+    Late(String),
+    /// The pages lead nowhere new.
+    Stalled(String),
+    /// By a signal.
+    Stopped(Code),
+    /// The output can't be written.
+    Broken(StoreError),
+}
+
+pub(super) fn resumed(name: &str, left: &Resumed) -> String {
+    let mut line = format!("going on with {name}: {} there already", amount(&left.totals));
+    if left.missing > 0 {
+        line += &format!(", {} that failed are tried again", left.missing);
+    }
+    if let Some(Ending::Paused { until }) = left.ending
+        && until > now()
+    {
+        line += &format!("; a limit was to open at {}", clock(system_time(until)));
+    }
+    line
+}
+
+pub(super) fn complete(name: &str, since: Wall, totals: &Totals) -> String {
+    format!(
+        "{name} is complete since {} ({}); nothing was fetched (--if-complete refetch or --fresh pulls it again)",
+        clock(system_time(since)),
+        amount(totals)
+    )
+}
+
+fn system_time(wall: Wall) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(wall.as_secs()).unwrap_or(0))
+}
+
+/// Brings the output to its end, says how it went, and returns the exit code that goes with it.
+pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<()> {
+    let name = match &pull.plan.output {
+        Output::Stdout => "standard output".to_owned(),
+        Output::Ndjson(path) | Output::Folder(path) => path.display().to_string(),
+    };
+    let (elapsed, client) = (pull.started.elapsed(), pull.client.clone());
+    let totals = pull.sink.totals();
+    let summary = Summary { outcome: verdict(&outcome, &totals), totals, client: &client, elapsed };
+    let is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
+    let missing = list(&mut pull, &outcome)?;
+    let (screen, unfollowed) = (pull.screen.clone(), pull.unfollowed);
+    let result = finish(pull, outcome, &name, missing);
+    if !is_unread {
+        screen.note(&summary.line(&name));
+    }
+    if unfollowed {
+        screen.note("note: pages name a next one that was not followed; --pages auto follows them");
+    }
+    match (result, summary.write(args)) {
+        (Ok(()), written) => written,
+        (Err(failure), written) => {
+            if let Err(Failure { message: Some(message), .. }) = written {
+                screen.error(&format!("abide: {message}"));
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// The outcome in one word.
+fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
+    match outcome {
+        Outcome::Finished if is_empty_handed(totals) => "failed",
+        Outcome::Finished if totals.failed > 0 => "partial",
+        Outcome::Finished => "complete",
+        Outcome::Paused { .. } => "paused",
+        Outcome::Late(_) => "late",
+        Outcome::Stalled(_) => "stalled",
+        Outcome::Stopped(_) => "stopped",
+        Outcome::Broken(StoreError::BrokenPipe) => "unread",
+        Outcome::Broken(_) => "broken",
+    }
+}
+
+/// Whether every URL was asked for and none came.
+fn is_empty_handed(totals: &Totals) -> bool {
+    totals.pages == 0 && totals.failed > 0
+}
+
+/// Lists what is missing, unless one line can say all of it. Returns the first of it.
+fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
+    let totals = pull.sink.totals();
+    let failures = pull.sink.failures(0, LISTED).map_err(|e| stored(&e))?;
+    let lines: Vec<String> =
+        failures.iter().map(|failed| format!("{}: {}", failed.failure.url, failed.failure.reason)).collect();
+    let says_all = matches!(outcome, Outcome::Finished) && is_empty_handed(&totals) && pull.plan.input.len() == 1;
+    if !lines.is_empty() && !says_all {
+        // An exit code of 3 promises a list, whoever does not want to hear of progress.
+        pull.screen.error(&format!("{} of {} missing:", totals.failed, count(pull.plan.input.len(), "URL")));
+        for line in &lines {
+            pull.screen.error(&format!("  {line}"));
+        }
+        if totals.failed > u64::from(LISTED) {
+            pull.screen.error(&format!("  … and {} more", totals.failed - u64::from(LISTED)));
+        }
+    }
+    Ok(lines.into_iter().next())
+}
+
+fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>) -> Result<()> {
+    let totals = pull.sink.totals();
+    let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
+    let goes_on = match &pull.plan.output {
+        Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
+        _ if pull.is_blank() => "nothing was fetched yet; run the same command again",
+        _ => "what was fetched is kept: run the same command again to go on",
+    };
+    let (ending, failure) = match outcome {
+        Outcome::Finished if is_empty_handed(&totals) => {
+            let why = missing.unwrap_or_default();
+            (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
+        }
+        Outcome::Finished => {
+            pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
+            if totals.failed == 0 {
+                return Ok(());
+            }
+            let next = match &pull.plan.output {
+                Output::Stdout => "run it again with -o FILE, and another run fetches what is missing alone",
+                _ => "run the same command again to fetch what is missing",
+            };
+            return Err(Failure::new(Code::Partial, format!("{name} is partial; {next}")));
+        }
+        Outcome::Paused { until, why } => {
+            let until = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let wall =
+                until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
+            (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
+        }
+        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Stalled(why) => {
+            let kept = match &pull.plan.output {
+                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                _ => String::new(),
+            };
+            (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))
+        }
+        Outcome::Stopped(code) => (Ending::Interrupted, Failure::new(code, format!("stopped; {goes_on}"))),
+        Outcome::Broken(error) => {
+            let failure = stored(&error);
+            // What was committed before stays; closing may fail for the same reason as the write before it.
+            drop(pull);
+            return Err(failure);
+        }
+    };
+    pull.close(ending).map_err(|e| stored(&e))?;
+    Err(failure)
+}

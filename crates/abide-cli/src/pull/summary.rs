@@ -1,0 +1,89 @@
+//! What a pull has done, in one line for people and in one JSON object for programs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use abide::{Client, LimitSpec};
+use serde_json::{Map, Value, json};
+
+use super::sink::Totals;
+use crate::args::PullArgs;
+use crate::exit::{Failure, Result};
+use crate::screen::{count, short};
+
+/// Waits below this are not worth a word.
+const WORTH_A_WORD: Duration = Duration::from_millis(100);
+
+/// A run as it ended.
+pub(super) struct Summary<'a> {
+    /// One word.
+    pub(super) outcome: &'static str,
+    pub(super) totals: Totals,
+    pub(super) client: &'a Client,
+    pub(super) elapsed: Duration,
+}
+
+/// Records where they were counted, else files.
+pub(super) fn amount(totals: &Totals) -> String {
+    if totals.records > 0 || totals.pages == 0 { count(totals.records, "record") } else { count(totals.pages, "file") }
+}
+
+impl Summary<'_> {
+    pub(super) fn line(&self, name: &str) -> String {
+        let stats = self.client.stats();
+        let mut line = format!(
+            "{}: {} in {}, {} ({} refused, {} tried again)",
+            self.outcome,
+            amount(&self.totals),
+            short(self.elapsed),
+            count(stats.requests, "request"),
+            stats.rate_limited,
+            stats.retries
+        );
+        for (i, (label, time)) in stats.waited.iter().filter(|(_, time)| *time >= WORTH_A_WORD).enumerate() {
+            line += &format!("{} {label} {}", if i == 0 { "; waited:" } else { "," }, short(time));
+        }
+        line + " -> " + name
+    }
+
+    /// Writes the object to the file that was asked for, if any was.
+    pub(super) fn write(&self, args: &PullArgs) -> Result<()> {
+        let Some(path) = &args.summary_json else { return Ok(()) };
+        write(path, &self.object(args)).map_err(|e| {
+            Failure::error(format!(
+                "the summary can't be written to {}: {e}; name another file with --summary-json",
+                path.display()
+            ))
+        })
+    }
+
+    fn object(&self, args: &PullArgs) -> Value {
+        let stats = self.client.stats();
+        let waited: Map<String, Value> =
+            stats.waited.iter().map(|(label, time)| (label.to_owned(), json!(seconds(time)))).collect();
+        let limit = |limit: String, source| json!({"limit": limit, "source": source, "confidence": 1.0});
+        let told = args.common.limit.iter().flat_map(|limit| &limit.limits.0);
+        let told = told.map(|spec: &LimitSpec| limit(spec.to_string(), "told"));
+        let said = self.client.quotas().into_iter().map(|quota| limit(quota, "said"));
+        json!({
+            "records": self.totals.records,
+            "requests": stats.requests,
+            "ok": stats.ok,
+            "rate_limited": stats.rate_limited,
+            "retries": stats.retries,
+            "failed": self.totals.failed,
+            "elapsed_s": seconds(self.elapsed),
+            "waited_s": waited,
+            "limits": told.chain(said).collect::<Vec<_>>(),
+            "outcome": self.outcome,
+        })
+    }
+}
+
+fn write(path: &Path, object: &Value) -> std::io::Result<()> {
+    std::fs::write(path, format!("{object}\n"))
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}

@@ -1,0 +1,18 @@
+//! The built `abide`, run as a user runs it, against `abide mock` and small servers that do what the mock can't.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod again;
+mod demo;
+mod exact;
+mod failures;
+mod faults;
+mod limits;
+mod outputs;
+mod refusals;
+mod screen;
+mod secrets;
+#[cfg(unix)]
+mod stops;

@@ -1,0 +1,17 @@
+//! The async client against servers that answer byte for byte what a test wants.
+
+#![allow(clippy::unwrap_used)]
+
+mod bodies;
+mod credentials;
+mod repeats;
+mod server;
+
+use std::time::Duration;
+
+use abide::{Backoff, ClientBuilder};
+
+/// Settings that make every backoff a millisecond at most.
+fn quick(builder: ClientBuilder) -> ClientBuilder {
+    builder.backoff(Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(1) }).seed(1)
+}
