@@ -30,7 +30,8 @@ use crate::time::{Instant, Now};
 ///
 /// ```text
 /// submit(call) -> id
-/// after every input: drain poll_decision() until it is None, then sleep until poll_timeout() or the next input
+/// after every input, begin and cancel among them: drain poll_decision() until it is None,
+///     then sleep until poll_timeout() or the next input
 ///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
 ///             then tell Head or Failed
 ///     Retry   drop the answer; a Send follows

@@ -80,7 +80,7 @@ impl Desk {
     }
 
     pub(crate) fn redirect(&mut self, id: CallId, fields: &[(&'static str, &'static str)], to: usize, safety: Safety) {
-        self.head(id, 307, fields, Some(Redirect { route: Route::default(), key: key(to), safety }));
+        self.head(id, 307, fields, Some(Redirect { key: key(to), route: Route::default(), safety }));
     }
 
     fn head(&mut self, id: CallId, status: u16, fields: &[(&'static str, &'static str)], redirect: Option<Redirect>) {

@@ -21,7 +21,7 @@ fn concurrency(most: u32) -> Policy {
 }
 
 proptest! {
-    #![proptest_config(cases(4_000))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn every_call_ends_once_and_nothing_is_left(story in scene::story()) {
@@ -30,7 +30,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(1_500))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn law_01_no_attempt_leaves_before_its_not_before(
@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn law_04_a_pause_only_moves_later(
-        callers in vec(patient_caller(), 2..9), saying in prop_oneof![Just(Saying::True), Just(Saying::Text("2"))],
+        callers in vec(patient_caller(), 2..9), saying in prop_oneof![Just(Saying::True), Just(Saying::Fickle(&["5", "1", "0"]))],
         refuse in 100..600_u16, jitter in 0..800_u64, seed in any::<u64>(),
     ) {
         let trouble = Trouble { refuse, ..Trouble::default() };
@@ -141,6 +141,27 @@ proptest! {
             ..Server::new(limits.into_iter().map(|pair| pair.kept))
         };
         let ending = Story { policy, way, seed, timeout: 5 * SEC, ..Story::new(server, callers) }.play();
+        prop_assert_eq!(ending.refused(), 0);
+    }
+
+    #[test]
+    fn law_07_short_windows_are_not_overrun_by_long_ways(
+        (amount, period) in (1..7_u64, 50..400_u64), kind in 0..4_usize, calls in vec(0..1_500_u64, 5..25), leaves in prop::option::weighted(0.3, 0..500_u64),
+        way in way(), seed in any::<u64>(),
+    ) {
+        let nanos = period * MS;
+        let (word, rule) = [
+            (" fixed", Rule::fixed(amount, nanos)),
+            ("", Rule::fixed(amount, nanos)),
+            (" fixed-clock", Rule::clock(amount, nanos)),
+            ("", Rule::sliding(amount, nanos)),
+        ][kind].clone();
+        let mut policy = Policy::default();
+        tell(&mut policy, &format!("{amount}/{period}ms{word}"));
+        let caller = |at: &u64| Caller { at: at * MS, max_wait: Some(Patience::Endless), ..Caller::default() };
+        let mut callers: Vec<Caller> = calls.iter().map(caller).collect();
+        callers[0].leaves = leaves.map(|leaves| leaves * MS);
+        let ending = Story { policy, way, seed, ..Story::new(Server::new([rule]), callers) }.play();
         prop_assert_eq!(ending.refused(), 0);
     }
 

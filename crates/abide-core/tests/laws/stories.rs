@@ -426,6 +426,17 @@ fn cancel_gives_back_what_was_not_sent_and_keeps_what_was() {
 }
 
 #[test]
+fn what_never_reached_the_server_is_not_spent() {
+    for told in ["1/h", "1/h fixed", "1/day at 00:00 UTC", "even 1/h"] {
+        let mut desk = Desk::told(told);
+        let lost = desk.send(get());
+        desk.at(100).fail(lost, Failure::Connect);
+        desk.cancel(lost);
+        desk.at(102).send(get());
+    }
+}
+
+#[test]
 fn a_wall_clock_that_jumps_changes_no_wait() {
     for by in [-86_400_i64, 86_400] {
         let caller = Caller { max_wait: Some(Patience::Endless), ..Caller::default() };

@@ -32,6 +32,8 @@ pub(crate) enum Saying {
     True,
     /// Always this, whatever is true.
     Text(&'static str),
+    /// One of these, now this and now that.
+    Fickle(&'static [&'static str]),
 }
 
 impl Saying {
@@ -110,7 +112,7 @@ impl Server {
         };
         let trouble = self.trouble;
         if falls(trouble.refuse) {
-            return self.refuse(at, wall);
+            return self.refuse(at, wall, dice);
         }
         if falls(trouble.bare_503) {
             self.refused += 1;
@@ -121,7 +123,7 @@ impl Server {
         }
         let admits = |limit: &mut Limit| limit.rule.admits(limit.weight(cost), at, wall);
         if !self.limits.iter_mut().all(admits) {
-            return self.refuse(at, wall);
+            return self.refuse(at, wall, dice);
         }
         for limit in &mut self.limits {
             limit.rule.count(limit.weight(cost), at);
@@ -153,12 +155,16 @@ impl Server {
         self.limits.iter_mut().for_each(|limit| limit.rule.leave());
     }
 
-    fn refuse(&mut self, at: u64, wall: u64) -> Fate {
+    fn refuse(&mut self, at: u64, wall: u64, dice: &mut Dice) -> Fate {
         self.refused += 1;
         let mut headers = HeaderMap::new();
         match self.saying {
             Saying::Nothing => {}
             Saying::Text(text) => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static(text))),
+            Saying::Fickle(texts) => {
+                let text = texts[dice.below(texts.len() as u64) as usize];
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            }
             Saying::True => {
                 let opens = self.limits.iter().map(|limit| limit.rule.opens(at, wall)).max().unwrap_or(at);
                 let secs = opens.saturating_sub(at).div_ceil(SEC).max(1);
