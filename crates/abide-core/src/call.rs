@@ -132,13 +132,17 @@ impl Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::time::Human;
-        if !self.waited.is_empty() {
-            write!(f, "waited {}: ", Human(self.total_wait()))?;
-            for (i, (reason, wait)) in self.waited.iter().enumerate() {
-                let comma = if i == 0 { "" } else { ", " };
-                write!(f, "{comma}{} for {reason}", Human(*wait))?;
+        match self.waited.as_slice() {
+            [] => {}
+            [(reason, wait)] => write!(f, "waited {} for {reason}; ", Human(*wait))?,
+            several => {
+                write!(f, "waited {}: ", Human(self.total_wait()))?;
+                for (i, (reason, wait)) in several.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{} for {reason}", Human(*wait))?;
+                }
+                f.write_str("; ")?;
             }
-            f.write_str("; ")?;
         }
         write!(f, "{} attempt{}", self.attempts, if self.attempts == 1 { "" } else { "s" })
     }
