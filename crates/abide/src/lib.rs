@@ -18,7 +18,6 @@ mod error;
 mod handle;
 mod target;
 
-#[cfg(feature = "reqwest")]
 mod client;
 
 pub use abide_core;
@@ -29,5 +28,4 @@ pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use target::redacted;
 
-#[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Request, Response, Whole};
