@@ -13,19 +13,17 @@
 //! what the server said, and what went wrong, and it decides when the attempt may leave. [`abide_core`] holds these decisions;
 //! this crate holds the clocks and sockets.
 
+mod client;
 mod clock;
 mod error;
 mod handle;
 mod target;
 
-mod client;
-
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
+pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use target::redacted;
-
-pub use client::{Client, ClientBuilder, Request, Response, Whole};
