@@ -320,10 +320,13 @@ async fn unless_given_up<T>(
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        match ticket.poll_decision(cx) {
-            Poll::Ready(Decision::GiveUp { reason, account, .. }) => Poll::Ready(Err((reason, account))),
-            // While an attempt is under way the engine has nothing else to say to it.
-            Poll::Ready(_) | Poll::Pending => Poll::Pending,
+        // While an attempt is under way the engine has nothing else to say to it.
+        loop {
+            match ticket.poll_decision(cx) {
+                Poll::Ready(Decision::GiveUp { reason, account, .. }) => return Poll::Ready(Err((reason, account))),
+                Poll::Ready(_) => {}
+                Poll::Pending => return Poll::Pending,
+            }
         }
     })
     .await
