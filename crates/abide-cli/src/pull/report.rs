@@ -143,6 +143,8 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
             (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
         Outcome::Finished => {
+            let before = std::path::PathBuf::from(format!("{name}.before"));
+            let was_there = before.exists();
             pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
             if totals.failed == 0 {
                 return Ok(());
@@ -151,7 +153,12 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
                 Output::Stdout => "run it again with -o FILE, and another run fetches what is missing alone",
                 _ => "run the same command again to fetch what is missing",
             };
-            return Err(Failure::new(Code::Partial, format!("{name} is partial; {next}")));
+            let earlier = if !was_there && before.exists() {
+                format!("; the earlier one, which a complete one would have replaced, is kept as {}", before.display())
+            } else {
+                String::new()
+            };
+            return Err(Failure::new(Code::Partial, format!("{name} is partial; {next}{earlier}")));
         }
         Outcome::Paused { until, why } => {
             let until = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());

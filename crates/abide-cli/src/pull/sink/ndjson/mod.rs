@@ -147,6 +147,9 @@ impl Sink for Ndjson {
             }
             None => {
                 self.seal(jobs)?;
+                if self.order.failures > 0 {
+                    keep_earlier(&self.paths, &self.state)?;
+                }
                 publish(&self.paths, &self.state, self.order.frontier.digest)?
             }
         };
@@ -163,6 +166,22 @@ impl Sink for Ndjson {
         self.sync()?;
         self.journal.settle()
     }
+}
+
+/// Before a partial output takes the name of an earlier file that it was to replace: that one is moved to `NAME.before`, for it
+/// goes only when the new one is complete.
+fn keep_earlier(paths: &Paths, state: &State) -> Result<()> {
+    let Some(earlier) = state.name.filter(|_| !state.splice) else { return Ok(()) };
+    if earlier.compare(&paths.name)? != Found::Same {
+        return Ok(());
+    }
+    let mut before = disk::with_suffix(&paths.name, ".before");
+    let mut number = 2;
+    while before.symlink_metadata().is_ok() {
+        before = disk::with_suffix(&paths.name, &format!(".before{number}"));
+        number += 1;
+    }
+    fs::rename(&paths.name, &before).map_err(Error::io("rename", &paths.name))
 }
 
 /// Second step of finishing: the output gets its name, unless that would destroy what is not ours.

@@ -7,7 +7,7 @@ use std::path::Path;
 use abide_core::time::Wall;
 
 use super::part::Part;
-use super::{Ndjson, Paths, publish, published, settle};
+use super::{Ndjson, Paths, keep_earlier, publish, published, settle};
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::Frontier;
@@ -152,7 +152,12 @@ fn opened(
 fn resume_finish(journal: &Journal, paths: &Paths, state: &State, now: Wall) -> Result<State> {
     let last = journal.last_mark()?;
     let name = match disk::plain_file(&paths.part)? {
-        Some(part) if part.len() == last.offset => publish(paths, state, last.digest)?,
+        Some(part) if part.len() == last.offset => {
+            if journal.failure_count()? > 0 {
+                keep_earlier(paths, state)?;
+            }
+            publish(paths, state, last.digest)?
+        }
         Some(part) => {
             return Err(Error::Damaged { path: paths.part.clone(), length: part.len(), needed: last.offset });
         }

@@ -44,6 +44,20 @@ fn a_file_that_abide_did_not_write_is_never_touched() {
 }
 
 #[test]
+fn a_partial_output_keeps_the_file_that_it_takes_the_name_of() {
+    let scene = Scene::new();
+    fs::write(scene.name(), "mine").unwrap();
+    let fresh = OpenOptions { config: CONFIG, fresh: true, ..OpenOptions::default() };
+    let Opened::New(mut sink) = scene.open_with(&fresh).unwrap() else { panic!("not begun") };
+    put_all(&mut sink, 0..1);
+    sink.fail(1, &failure(1)).unwrap();
+    assert_eq!(scene.read(), "mine");
+    sink.finish(2, NOW).unwrap();
+    assert_eq!(scene.read(), all(0..1));
+    assert_eq!(fs::read_to_string(scene.name().with_extension("ndjson.before")).unwrap(), "mine");
+}
+
+#[test]
 fn an_output_changed_since_it_was_complete_is_not_ours_any_more() {
     let scene = Scene::new();
     scene.complete(2);

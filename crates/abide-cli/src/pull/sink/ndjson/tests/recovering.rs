@@ -53,6 +53,9 @@ fn a_kill_at_any_step_of_finishing_is_recovered_from() {
             sink.seal(4).unwrap();
         }
         if step >= 2 {
+            if partial {
+                keep_earlier(&sink.paths, &sink.state).unwrap();
+            }
             fs::rename(&sink.paths.part, &sink.paths.name).unwrap();
         }
         if step >= 3 {
@@ -76,7 +79,12 @@ fn a_kill_at_any_step_of_finishing_is_recovered_from() {
             sink.finish(4, NOW).unwrap();
         }
         assert_eq!(scene.read(), all(0..4), "step {step}");
-        assert_eq!(scene.files(), ["items.ndjson", "items.ndjson.abide"]);
+        let mut files = vec!["items.ndjson", "items.ndjson.abide"];
+        if partial {
+            files.push("items.ndjson.before");
+            assert_eq!(fs::read_to_string(scene.name().with_extension("ndjson.before")).unwrap(), "old");
+        }
+        assert_eq!(scene.files(), files, "step {step}");
     }
 }
 
