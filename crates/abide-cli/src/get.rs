@@ -20,7 +20,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<()> {
     let client = connect::client(&args.common, MAX_WAIT)?;
     let screen = Screen::new(args.common.quiet);
     log::start(args.common.verbose, screen.lines());
-    let mut watch = Watch { client, screen, stop: Stop::new() };
+    let mut watch = Watch { client, screen, stop: Stop::new(), max_body: args.common.max_body.0 };
     let deadline = args.common.deadline.map(|span| Instant::now() + span.0);
     let mut missing = 0;
     for (i, url) in urls.iter().enumerate() {
@@ -53,6 +53,8 @@ struct Watch {
     client: Client,
     screen: Screen,
     stop: Stop,
+    /// The largest body that is copied, in bytes.
+    max_body: u64,
 }
 
 impl Watch {
@@ -99,11 +101,14 @@ async fn fetch(watch: &mut Watch, url: &str, deadline: Option<Instant>) -> Resul
         Ok(())
     })
     .await?;
-    let body = if last.is_some() { "its body is above" } else { "its body is empty" };
+    let (body, advice) = match last {
+        Some(_) => ("its body is above", advice::on_status(status).unwrap_or("it may say why")),
+        None => ("its body is empty", advice::on_status(status).unwrap_or("the vendor's documentation may say why")),
+    };
     if is_open(last) {
         watch.screen.error("");
     }
-    Err(Failure::error(format!("{url} answered {status} ({account}; {body}); {}", advice::on_status(status))))
+    Err(Failure::error(format!("{url} answered {status} ({account}; {body}); {advice}")))
 }
 
 /// Copies the body as it comes, and returns its last byte.
@@ -113,7 +118,15 @@ async fn copy(
     mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Result<Option<u8>> {
     let mut last = None;
+    let mut copied = 0;
     while let Some(chunk) = watch.wait_for(response.chunk()).await?.map_err(|e| failure(&e))? {
+        copied += chunk.len() as u64;
+        if copied > watch.max_body {
+            let (url, most) = (response.url(), watch.max_body);
+            return Err(Failure::error(format!(
+                "{url}: the answer is larger than {most} bytes; allow more with --max-body"
+            )));
+        }
         last = chunk.last().copied().or(last);
         write(&chunk).map_err(|e| Failure::stdout(&e))?;
     }

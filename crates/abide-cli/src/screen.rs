@@ -171,6 +171,13 @@ pub(crate) fn waiting(client: &Client) -> Option<String> {
     }
 }
 
+/// How long the longest wait that is known goes on.
+pub(crate) fn wait(client: &Client) -> Duration {
+    let now = SystemTime::now();
+    let left = |waiting: Waiting| waiting.until.and_then(|at| at.duration_since(now).ok());
+    client.waiting().into_iter().filter_map(left).max().unwrap_or_default()
+}
+
 /// A duration in words.
 pub(crate) fn short(duration: Duration) -> String {
     abide::abide_core::time::Human(duration).to_string()

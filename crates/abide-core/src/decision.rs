@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::call::{Account, CallId};
 use crate::event::Failure;
+use crate::headers::Wait;
 use crate::policy::LimitSpec;
 use crate::time::{Human, Instant};
 
@@ -178,7 +179,10 @@ pub enum Reason {
     /// A slow pace that shows whether refusals come from load or from a fault.
     Trial,
     /// The server fails so often that retries are held back.
-    Hold,
+    Hold {
+        /// How the last attempt failed; `None` if it was answered with a fault.
+        last: Option<Failure>,
+    },
     /// The call's own backoff after a fault.
     Backoff {
         /// The number of the fault, from 1.
@@ -202,7 +206,7 @@ impl Reason {
             Self::Probe => Book::Probe,
             Self::Concurrency(_) => Book::Concurrency,
             Self::Trial => Book::Trial,
-            Self::Hold => Book::Hold,
+            Self::Hold { .. } => Book::Hold,
             Self::Backoff { .. } => Book::Backoff,
         }
     }
@@ -220,8 +224,9 @@ impl fmt::Display for Reason {
             Self::Probe => f.write_str("the first attempts after a pause"),
             Self::Concurrency(n) => write!(f, "one of {n} places in flight"),
             Self::Trial => f.write_str("a slow trial of a server that refuses without saying why"),
-            Self::Hold => f.write_str("a server that fails too often"),
-            Self::Backoff { fault } => write!(f, "the backoff after fault {fault}"),
+            Self::Hold { last: Some(failure) } => write!(f, "a server that fails too often ({failure})"),
+            Self::Hold { last: None } => f.write_str("a server that fails too often"),
+            Self::Backoff { .. } => f.write_str("the backoff after a fault"),
         }
     }
 }
@@ -276,6 +281,9 @@ impl Book {
 impl fmt::Display for GiveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Limited { why, wait: Some(wait) } if *wait > Wait::LONGEST => {
+                write!(f, "it would have to wait {} for {}, a wait that nobody means", Human(*wait), why.reason)
+            }
             Self::Limited { why, wait: Some(wait) } => {
                 write!(f, "it would have to wait {} for {}", Human(*wait), why.reason)
             }
@@ -285,7 +293,7 @@ impl fmt::Display for GiveUp {
             Self::Deadline { why: Some(why) } => write!(f, "its deadline passes while it waits for {}", why.reason),
             Self::Deadline { why: None } => f.write_str("its deadline passed while it was under way"),
             Self::Failed(failure) => write!(f, "{failure}"),
-            Self::Unrepeatable(failure) => write!(f, "{failure}; it is not safe to send this request twice"),
+            Self::Unrepeatable(failure) => write!(f, "{failure}; this request must not be sent twice"),
             Self::Redirects(most) => write!(f, "more than {most} redirects"),
             Self::TooExpensive(spec) => write!(f, "it costs more than the limit {spec} ever allows"),
         }

@@ -152,7 +152,7 @@ impl Gate {
     pub(crate) fn patience_span(&self, reason: Reason, now: Instant) -> Option<(Instant, Instant)> {
         let by = match reason {
             Reason::ServerWait { .. } => self.pause.told_at(),
-            Reason::Guess { .. } | Reason::Hold | Reason::Trial => now,
+            Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => now,
             _ => return None,
         };
         Some((self.drought?, by))
@@ -161,7 +161,9 @@ impl Gate {
     /// When somebody's patience with this wait ends, where that may come before the wait does.
     pub(crate) fn patience_ends(&self, reason: Reason) -> Option<Instant> {
         match reason {
-            Reason::Guess { .. } | Reason::Hold | Reason::Trial => self.queue.bounds().next_worn_out(self.drought?),
+            Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => {
+                self.queue.bounds().next_worn_out(self.drought?)
+            }
             _ => None,
         }
     }

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
     match (&args.url, &args.read) {
         (Some(url), _) => print(&ask(url, &args.common).await?, args.json, &mut stdout.lock()),
         (None, Some(path)) => {
-            let name = path.display();
+            let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
             let mut input: Box<dyn BufRead> = if path.as_os_str() == "-" {
                 Box::new(std::io::stdin().lock())
             } else {

@@ -1,9 +1,11 @@
 //! Fetches one page, and reads out of it what is to be written and where the pages go on.
 
 use abide::{Client, Whole};
+use abide_core::json::Json;
 use abide_core::page::{Next, Pages};
 use abide_core::place::Path;
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use std::time::Duration;
 use url::Url;
@@ -62,6 +64,28 @@ pub(crate) struct Content {
     pub(crate) next: Next,
     /// Where the records stood.
     pub(crate) found: Option<Path>,
+    /// How many there are in all, as the server counts them.
+    pub(crate) total: Option<u64>,
+}
+
+/// Where servers use to say how many records there are in all.
+const TOTALS: [&str; 10] = [
+    "count",
+    "total",
+    "total_count",
+    "totalCount",
+    "total_results",
+    "totalResults",
+    "totalItems",
+    "meta.total",
+    "pagination.total",
+    "meta.pagination.total",
+];
+
+fn total(headers: &HeaderMap, body: Option<&Json<'_>>) -> Option<u64> {
+    let in_header = || headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok();
+    let in_body = |body| TOTALS.iter().find_map(|place| place.parse::<Path>().ok()?.find(body)?.text().parse().ok());
+    in_header().or_else(|| body.and_then(in_body))
 }
 
 /// Takes the records and the next page out of a successful answer.
@@ -74,5 +98,6 @@ pub(crate) fn records(whole: &Whole, bytes: &Bytes, at: &RecordsAt, pages: &Page
     let body = Body::read(whole.status, content_type, bytes).map_err(|e| e.to_string())?;
     let extract = Extract::of(&body, at).map_err(|e| e.to_string())?;
     let next = pages.next(&whole.headers, body.json());
-    Ok(Content { bytes: extract.records.into(), records: extract.count, next, found: extract.found })
+    let total = total(&whole.headers, body.json());
+    Ok(Content { bytes: extract.records.into(), records: extract.count, next, found: extract.found, total })
 }

@@ -153,7 +153,7 @@ impl Input {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let name = path.display();
+        let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
         let collect = |input: &mut dyn BufRead| {
             UrlList::new(input)
                 .map(|url| url.map(|url| Box::from(url.as_str())))

@@ -45,7 +45,9 @@ fn time_left(pull: &Pull, requests: u64, elapsed: Duration) -> Option<String> {
         return None;
     }
     let least = pull.plan.bounds.iter().map(|limit| least(limit, left)).max().unwrap_or_default();
-    let usual = (requests >= PACE).then(|| elapsed.mul_f64(left as f64 / requests as f64));
+    // With one URL nobody knows how many pages are to come.
+    let usual = (requests >= PACE && pull.plan.input.len() > 1).then(|| elapsed.mul_f64(left as f64 / requests as f64));
+    let usual = usual.map(|usual| usual.max(screen::wait(&pull.client)));
     match usual {
         Some(usual) if usual > least => Some(format!("about {} to go", short(usual))),
         _ if least >= Duration::from_secs(1) => Some(format!("at least {} to go", short(least))),

@@ -70,13 +70,13 @@ pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<(
     let summary = Summary { outcome: verdict(&outcome, &totals), totals, client: &client, elapsed };
     let is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
     let missing = list(&mut pull, &outcome)?;
-    let (screen, unfollowed) = (pull.screen.clone(), pull.unfollowed);
+    let (screen, notes) = (pull.screen.clone(), notes(&pull));
     let result = finish(pull, outcome, &name, missing);
     if !is_unread {
         screen.note(&summary.line(&name));
     }
-    if unfollowed {
-        screen.note("note: pages name a next one that was not followed; --pages auto follows them");
+    for note in notes {
+        screen.note(&format!("note: {note}"));
     }
     match (result, summary.write(args)) {
         (Ok(()), written) => written,
@@ -87,6 +87,29 @@ pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<(
             Err(failure)
         }
     }
+}
+
+/// What may not be as the user thinks, though nothing went wrong.
+fn notes(pull: &Pull) -> Vec<String> {
+    let mut notes = Vec::new();
+    if pull.unfollowed {
+        notes.push("pages name a next one that was not followed; --pages auto follows them".to_owned());
+    }
+    if pull.places.len() > 1 {
+        let places: Vec<String> = pull.places.iter().map(|(place, pages)| format!("{place} ({pages})")).collect();
+        notes.push(format!(
+            "records were found at several places: {}; if that is wrong, name the place with --records (body is the whole \
+             answer) and start over with --fresh",
+            places.join(", ")
+        ));
+    }
+    if let Some((total, records)) = pull.short_of {
+        notes.push(format!(
+            "the server counts {total} in all, and the only page that it names has {records}; if there are more pages, say \
+             where the next one's URL is with --pages, or pull them with a template such as '…?page={{1..9}}'"
+        ));
+    }
+    notes
 }
 
 /// The outcome in one word.

@@ -55,6 +55,10 @@ pub(super) struct Pull {
     found: BTreeMap<u64, Path>,
     /// Why nothing new begins any more.
     outcome: Option<Outcome>,
+    /// From where records were taken, and on how many pages.
+    pub(super) places: BTreeMap<String, u64>,
+    /// What the server counts in all, where a single page brought fewer, and how many that brought.
+    pub(super) short_of: Option<(u64, u64)>,
     /// Whether a page named a next one that nobody asked to follow.
     pub(super) unfollowed: bool,
     /// What to do about the first page that is missing, where its reason does not say so.
@@ -88,6 +92,8 @@ pub(super) async fn pull(plan: Plan, client: Client, args: &PullArgs) -> Result<
         next_job: 0,
         found: BTreeMap::new(),
         outcome: None,
+        places: BTreeMap::new(),
+        short_of: None,
         unfollowed: false,
         advice: None,
         traces,
@@ -228,7 +234,9 @@ impl Pull {
             },
             Ok((whole, _)) => {
                 let reason = format!("the server answered {} ({})", whole.status, whole.account);
-                self.advice.get_or_insert_with(|| advice::on_status(whole.status).to_owned());
+                self.advice.get_or_insert_with(|| {
+                    advice::on_status(whole.status).unwrap_or("the body may say why: abide get shows it").to_owned()
+                });
                 self.miss(&errand, Some(whole.status.as_u16()), reason)
             }
             Err(error) if error.is_limited() => {
@@ -275,11 +283,22 @@ impl Pull {
         let job = errand.place().job;
         if matches!(self.plan.output, Output::Folder(_)) {
             let next = Pages::Auto.next(&whole.headers, None);
-            return Ok((Content { bytes, records: 0, next, found: None }, None));
+            return Ok((Content { bytes, records: 0, next, found: None, total: None }, None));
         }
         let at = self.plan.records.clone().settled(self.found.get(&job));
         let pages = self.plan.pages.clone().unwrap_or_default();
         let content = fetch::records(whole, &bytes, &at, &pages)?;
+        if let Some(found) = &content.found
+            && content.records > 0
+        {
+            *self.places.entry(Where::Body(found.clone()).to_string()).or_default() += 1;
+        }
+        if let (0, Next::End, Some(_), Some(total)) =
+            (errand.place().page, &content.next, &self.plan.pages, content.total)
+            && total > content.records
+        {
+            self.short_of = Some((total, content.records));
+        }
         let later = content.found.clone().map(|found| Later { job, found });
         Ok((content, later))
     }

@@ -111,7 +111,7 @@ impl Engine {
             self.give_up(id, GiveUp::Failed(failure), now);
         } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
-        } else if !self.try_again(landed, now) {
+        } else if !self.try_again(landed, Some(failure), now) {
             self.give_up(id, GiveUp::Failed(failure), now);
         }
         self.advance(landed.gate, now);
@@ -187,7 +187,7 @@ impl Engine {
         self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
         let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
-        } else if self.try_again(landed, now) {
+        } else if self.try_again(landed, None, now) {
             return;
         } else {
             Verdict::Exhausted
@@ -196,7 +196,7 @@ impl Engine {
     }
 
     /// Sends a call into its backoff after a fault. `false` if its tries are used up or its deadline would pass.
-    fn try_again(&mut self, landed: Landed, now: Now) -> bool {
+    fn try_again(&mut self, landed: Landed, last: Option<Failure>, now: Now) -> bool {
         let stretch = self.stretch();
         let Some(state) = self.calls.get_mut(&landed.id) else { return false };
         let gate = &mut self.gates[landed.gate];
@@ -220,11 +220,11 @@ impl Engine {
             if state.seat.patience.is_some_and(|patience| drought + patience <= now.mono) {
                 return false;
             }
-            let told = Told::Nothing { stretch, reason: Reason::Hold };
+            let told = Told::Nothing { stretch, reason: Reason::Hold { last } };
             gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
             // Somebody else may probe first: the server may only dislike this call.
             let after = gate.pause.until().unwrap_or(now.mono) + Duration::from_millis(1);
-            (after, Reason::Hold)
+            (after, Reason::Hold { last })
         };
         if state.call.deadline.is_some_and(|deadline| until >= deadline) {
             if paid {

@@ -31,6 +31,9 @@ fn limited(reason: &GiveUp) -> Option<Duration> {
     }
 }
 
+/// A server that answers with a fault each time.
+const HELD: Reason = Reason::Hold { last: None };
+
 #[test]
 fn eight_refusals_at_once_are_one_event() {
     let mut desk = Desk::new(Policy::default());
@@ -297,9 +300,9 @@ fn an_empty_budget_holds_and_one_success_lets_go() {
     }
     desk.at(now).answer(id, 500, &[]);
     let held = |desk: &Desk| desk.engine.waiting(&key(0)).map(|(why, waiting)| (why.reason, waiting));
-    assert_eq!(held(&desk), Some((Reason::Hold, 1)), "it stands aside, for others may probe first");
+    assert_eq!(held(&desk), Some((HELD, 1)), "it stands aside, for others may probe first");
     let other = desk.call();
-    assert_eq!(held(&desk), Some((Reason::Hold, 2)));
+    assert_eq!(held(&desk), Some((HELD, 2)));
     desk.said();
     let wake = desk.next_wake().unwrap();
     desk.at(wake + 1);

@@ -39,7 +39,7 @@ async fn a_post_that_may_have_arrived_is_sent_once() {
     let client = quick(Client::builder(&server.url)).build().unwrap();
     let error = client.post("/orders").json(&["tea"]).send().await.unwrap_err();
     assert!(error.is_unrepeatable(), "{error}");
-    assert!(error.to_string().contains("not safe to send this request twice"), "{error}");
+    assert!(error.to_string().contains("must not be sent twice"), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
 
