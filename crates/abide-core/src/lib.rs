@@ -5,6 +5,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(test, feature = "sim"))]
+pub mod adapt;
 mod bounds;
 pub mod call;
 pub mod decision;

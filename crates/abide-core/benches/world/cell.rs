@@ -5,9 +5,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use abide_core::Policy;
+use abide_core::adapt::Learner;
 use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
-use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
+use abide_core::sim::{Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
+use abide_core::time::Instant;
 
 use super::draw::Draw;
 use super::rows::{Case, Row};
@@ -18,20 +20,32 @@ pub(crate) enum Column {
     Told,
     Said,
     Blind,
+    Learned,
+    LearnedLater,
     PerRequest,
     Adaptive,
     Aimd,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Told, Self::Said, Self::Blind, Self::PerRequest, Self::Adaptive, Self::Aimd];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Told,
+        Self::Said,
+        Self::Blind,
+        Self::Learned,
+        Self::LearnedLater,
+        Self::PerRequest,
+        Self::Adaptive,
+        Self::Aimd,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Told => "told",
             Self::Said => "said",
             Self::Blind => "blind",
+            Self::Learned => "learned, first run",
+            Self::LearnedLater => "learned, later run",
             Self::PerRequest => "backoff, full jitter",
             Self::Adaptive => "AWS adaptive",
             Self::Aimd => "AIMD",
@@ -53,6 +67,14 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
         Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
+        Column::Learned => world.run(Controlled::new(Learner::default()), caller),
+        Column::LearnedLater => {
+            let mut client = Controlled::new(Learner::default());
+            let first = world.run(&mut client, caller.clone());
+            // Long after all that it spent has come back.
+            let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);
+            world.begins_at(later).run(Controlled::new(client.into_controller()), caller)
+        }
         Column::PerRequest => world.run(PerRequest::new(seed), caller),
         Column::Adaptive => world.run(Adaptive::new(seed), caller),
         Column::Aimd => world.run(Aimd::new(), caller),

@@ -25,11 +25,14 @@ struct Ask {
     workers: usize,
     seeds: u64,
     fleet: bool,
+    /// Columns whose name has this in it.
+    columns: String,
 }
 
 impl Ask {
     fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut ask = Self { filter: Vec::new(), trips: vec![1, 50], workers: 8, seeds: 20, fleet: true };
+        let mut ask =
+            Self { filter: Vec::new(), trips: vec![1, 50], workers: 8, seeds: 20, fleet: true, columns: String::new() };
         while let Some(arg) = args.next() {
             let Some(name) = arg.strip_prefix("--") else {
                 ask.filter.push(arg);
@@ -45,8 +48,13 @@ impl Ask {
                 "trip" => ask.trips = vec![number()?],
                 "workers" => ask.workers = number()? as usize,
                 "seeds" => ask.seeds = number()?.max(1),
+                "columns" => ask.columns.clone_from(&value),
                 "fleet" => ask.fleet = value == "yes",
-                _ => return Err(format!("--{name} is not known; there are --trip, --workers, --seeds and --fleet")),
+                _ => {
+                    return Err(format!(
+                        "--{name} is not known; there are --trip, --workers, --seeds, --columns and --fleet"
+                    ));
+                }
             }
         }
         Ok(ask)
@@ -73,13 +81,13 @@ fn main() {
     for trip in &ask.trips {
         println!("\nround trip {trip} ms and up to a tenth more each way, {} in flight", ask.workers);
         print!("{:<34}", "");
-        for column in Column::ALL {
+        for column in Column::ALL.into_iter().filter(|column| column.name().contains(&ask.columns)) {
             print!(" {:<26}", column.name());
         }
         println!();
         for row in rows::ALL.iter().filter(|row| ask.wants(row.name)) {
             print!("{:<34}", row.name);
-            for column in Column::ALL {
+            for column in Column::ALL.into_iter().filter(|column| column.name().contains(&ask.columns)) {
                 let cell: Cell = (0..ask.seeds).map(|seed| cell::run(row, column, *trip, ask.workers, seed)).collect();
                 virtual_time += cell.virtual_time;
                 print!(" {:<26}", cell.to_string());

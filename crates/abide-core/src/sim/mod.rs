@@ -42,7 +42,9 @@ mod voice;
 mod world;
 
 pub use caller::{Arrivals, Caller};
-pub use client::{Action, Adaptive, Aimd, Answer, Client, EngineClient, Heedless, Job, JobId, PerRequest, Script};
+pub use client::{
+    Action, Adaptive, Aimd, Answer, Client, Controlled, EngineClient, Heedless, Job, JobId, PerRequest, Script,
+};
 pub use network::Network;
 pub use report::{Ending, Report, Second, Tally};
 pub use rule::Rule;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use super::super::chance::{secs, upto};
-use super::cubic::RateLimiter;
 use super::{Action, Answer, Client, Job, JobId};
+use crate::adapt::cubic::RateLimiter;
 use crate::rng::Rng;
 use crate::time::{Instant, Now};
 

@@ -2,7 +2,7 @@
 
 mod adaptive;
 mod aimd;
-mod cubic;
+mod controlled;
 mod engine;
 mod per_request;
 mod script;
@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 pub use self::adaptive::Adaptive;
 pub use self::aimd::Aimd;
+pub use self::controlled::Controlled;
 pub use self::engine::EngineClient;
 pub use self::per_request::PerRequest;
 pub use self::script::{Heedless, Script};

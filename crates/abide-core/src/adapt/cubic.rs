@@ -111,7 +111,7 @@ impl TokenBucket {
 
 /// All three together: off until the first throttled answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RateLimiter {
+pub(crate) struct RateLimiter {
     clock: RateClock,
     cubic: Cubic,
     bucket: TokenBucket,
@@ -119,7 +119,7 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    pub(super) fn new(start: f64) -> Self {
+    pub(crate) fn new(start: f64) -> Self {
         Self {
             clock: RateClock::new(start),
             cubic: Cubic { last_max: 0.0, last_throttle: 0.0 },
@@ -129,11 +129,11 @@ impl RateLimiter {
     }
 
     /// Lets one request leave, or says how long to wait before asking again.
-    pub(super) fn acquire(&mut self, now: f64) -> Result<(), f64> {
+    pub(crate) fn acquire(&mut self, now: f64) -> Result<(), f64> {
         if self.enabled { self.bucket.acquire(1.0, now) } else { Ok(()) }
     }
 
-    pub(super) fn on_answer(&mut self, throttled: bool, now: f64) {
+    pub(crate) fn on_answer(&mut self, throttled: bool, now: f64) {
         let measured = self.clock.record(now);
         let wanted = if throttled {
             let rate = if self.enabled { measured.min(self.bucket.rate) } else { measured };

@@ -1,0 +1,67 @@
+//! What to believe when no hypothesis explains all that was seen any more.
+
+use std::time::Duration;
+
+use super::book::{Book, Evidence, Verdict};
+use super::family::Hypothesis;
+use super::grid;
+use crate::time::Instant;
+
+/// Attempts that are remembered when all else fails.
+const LATEST: usize = 60;
+/// Attempts that finer rates have to explain.
+const RECENT: usize = 400;
+/// How far arrivals may be off when nothing else helps.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// The hypotheses that explain what is in the book: the usual ones; any rate; both if arrivals are less sure than they
+/// seemed; the usual ones for the last few attempts alone. Empty if nothing does.
+pub(super) fn rebuild(book: &mut Book) -> Vec<Hypothesis> {
+    let history = book.rewind();
+    let recent = &history[history.len().saturating_sub(RECENT)..];
+    let latest = &history[history.len().saturating_sub(LATEST)..];
+    for (slack, evidence) in [(Duration::ZERO, recent), (SLACK, recent), (Duration::ZERO, latest)] {
+        book.slack = slack;
+        for hypotheses in [grid::hypotheses(), grid::fine()] {
+            let left = replay(hypotheses, evidence, book);
+            if !left.is_empty() {
+                return left;
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// The rates off the grid that explain what is in the book, and this.
+pub(super) fn refine(book: &Book, evidence: &Evidence) -> Vec<Hypothesis> {
+    let mut book = book.clone();
+    book.note(evidence);
+    let history = book.rewind();
+    replay(grid::fine(), &history[history.len().saturating_sub(RECENT)..], &mut book)
+}
+
+/// Lets hypotheses see evidence, and fills the book with it.
+pub(super) fn replay(hypotheses: Vec<Hypothesis>, evidence: &[Evidence], book: &mut Book) -> Vec<Hypothesis> {
+    replay_since(Instant::ZERO, hypotheses, evidence, book)
+}
+
+/// The same, where what was refused before `since` was refused for another reason.
+pub(super) fn replay_since(
+    since: Instant,
+    mut hypotheses: Vec<Hypothesis>,
+    evidence: &[Evidence],
+    book: &mut Book,
+) -> Vec<Hypothesis> {
+    book.clear();
+    for evidence in evidence {
+        let evidence = book.reread(evidence);
+        if evidence.sent >= since || !matches!(evidence.verdict, Verdict::Refused(_)) {
+            for hypothesis in &mut hypotheses {
+                hypothesis.learn(&evidence, book);
+            }
+            hypotheses.retain(Hypothesis::explains);
+        }
+        book.note(&evidence);
+    }
+    hypotheses
+}
