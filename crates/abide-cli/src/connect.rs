@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use abide::{Backoff, Client};
 
-use crate::args::Common;
+use crate::args::{Common, HeaderUnit};
 use crate::exit::{Failure, Result};
 use crate::secret::KeyPlace;
 
@@ -27,6 +27,9 @@ pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
             Some(host) => builder.limit_for(host, limit.limits.clone()),
             None => builder.limit(limit.limits.clone()),
         };
+    }
+    for HeaderUnit { field, unit } in &common.header_unit {
+        builder = builder.header_unit(field, *unit);
     }
     if let Some(timeout) = common.timeout {
         builder = builder.timeout(timeout.0);

@@ -58,6 +58,8 @@ impl Gate {
             LimitSpec::Concurrency(n) => Some(n),
             _ => None,
         });
+        let mut reader = Reader::default();
+        policy.units.iter().for_each(|(field, scale)| reader.set_unit(field, *scale));
         Self {
             limits: Stack::new(policy.limits_for(&key)),
             slots: Slots::new(policy.concurrency.get(), told.min()),
@@ -67,7 +69,7 @@ impl Gate {
             queue: Queue::default(),
             budget: Budget::default(),
             suspect: Suspect::default(),
-            reader: Reader::default(),
+            reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
             unanswered: 0,

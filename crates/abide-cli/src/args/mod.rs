@@ -3,5 +3,5 @@
 mod value;
 mod verbs;
 
-pub(crate) use value::{HostLimit, Span};
+pub(crate) use value::{HeaderUnit, HostLimit, Span};
 pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, PullArgs, Verb};

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use abide::LimitSpecs;
+use abide_core::headers::{Scale, UnitError};
 
 /// A duration such as `20s`, `500ms`, `5min`, `1h 30min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,22 @@ impl FromStr for Size {
         };
         let number: u64 = number.parse().map_err(|_| expected())?;
         number.checked_mul(factor).filter(|size| *size > 0).map(Self).ok_or_else(expected)
+    }
+}
+
+/// `FIELD=UNIT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeaderUnit {
+    pub(crate) field: String,
+    pub(crate) unit: Scale,
+}
+
+impl FromStr for HeaderUnit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (field, unit) = text.split_once('=').ok_or("expected FIELD=UNIT, as x-ratelimit-reset=ms")?;
+        Ok(Self { field: field.trim().to_owned(), unit: unit.trim().parse().map_err(|e: UnitError| e.to_string())? })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::value::{BackoffRange, HeaderLine, HostLimit, Size, Span};
+use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Size, Span};
 use crate::secret::{ApiKey, Basic, Source, Unspoken};
 
 /// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
@@ -151,6 +151,9 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
+    /// The unit of a field about limits that is read wrongly, as x-ratelimit-reset=ms. Rare, so it stands in HEADERS.md
+    #[arg(long, value_name = "FIELD=UNIT", hide = true)]
+    pub(crate) header_unit: Vec<HeaderUnit>,
     /// Trust the certificates in this PEM file too
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Vec<PathBuf>,

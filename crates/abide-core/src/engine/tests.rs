@@ -237,3 +237,19 @@ fn a_server_that_says_not_to_retry_is_believed() {
     let decisions = story.answer(id, 500, &fields, Some(""));
     assert!(matches!(decisions[..], [Decision::Return { verdict: Verdict::Final, .. }]), "{decisions:?}");
 }
+
+#[test]
+fn a_unit_that_was_set_by_hand_is_kept() {
+    let units = vec![(HeaderName::from_static("x-ratelimit-reset"), crate::headers::Scale::Millis)];
+    let mut story = Story::new("");
+    story.engine = Engine::new(Policy { units, ..Policy::default() }, 1);
+    let host = |call: &mut Call| call.key = Key::new("https://api.example.com", 0);
+    let id = story.submit("/x", host);
+    assert_eq!(story.sent(), [id]);
+    story.succeed(id, &[("x-ratelimit-limit", "10"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "3000")]);
+    story.done(id);
+    let next = story.submit("/x", host);
+    assert_eq!(story.sent(), []);
+    assert_eq!(story.sleep(), [next]);
+    assert_eq!(story.millis, 4_000, "3 s, and not 50 min");
+}

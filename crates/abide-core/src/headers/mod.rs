@@ -25,7 +25,7 @@ use http::{HeaderMap, StatusCode};
 pub use self::reader::Reader;
 pub use self::signal::{Amount, Quota, Refusal, Signal, Wait};
 pub use self::summary::{Bucket, Summary};
-pub use self::units::{Scale, Told};
+pub use self::units::{Scale, Told, UnitError};
 use crate::time::Now;
 
 /// A response as far as limits are concerned.

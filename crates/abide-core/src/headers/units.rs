@@ -1,5 +1,7 @@
 //! Reads the numbers and durations of limit fields, and decides from evidence in which unit a number stands.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::date;
@@ -58,6 +60,36 @@ pub enum Scale {
     /// 86,400 seconds.
     Days,
 }
+
+/// The names that people may write: `ns us ms s min h day`.
+impl FromStr for Scale {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "ns" => Ok(Self::Nanos),
+            "us" => Ok(Self::Micros),
+            "ms" => Ok(Self::Millis),
+            "s" => Ok(Self::Seconds),
+            "min" => Ok(Self::Minutes),
+            "h" => Ok(Self::Hours),
+            "day" => Ok(Self::Days),
+            _ => Err(UnitError(text.to_owned())),
+        }
+    }
+}
+
+/// A unit of time that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitError(String);
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is not a unit of time; write ns, us, ms, s, min, h or day", self.0)
+    }
+}
+
+impl std::error::Error for UnitError {}
 
 impl Scale {
     /// The name of the unit, for people.

@@ -5,11 +5,12 @@ mod spec;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
 
 use crate::call::Patience;
+use crate::headers::Scale;
 use crate::key::Key;
 
 /// Every rule that the engine goes by.
@@ -33,6 +34,8 @@ pub struct Policy {
     pub busy: Vec<StatusCode>,
     /// Statuses that always mean a fault, decided by hand.
     pub fault: Vec<StatusCode>,
+    /// Header fields whose numbers count in a unit that was decided by hand, whatever the answers show.
+    pub units: Vec<(HeaderName, Scale)>,
 }
 
 impl Default for Policy {
@@ -48,6 +51,7 @@ impl Default for Policy {
             redirects: 10,
             busy: Vec::new(),
             fault: Vec::new(),
+            units: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use abide_core::Policy;
 use abide_core::call::Patience;
+use abide_core::headers::Scale;
 use abide_core::policy::{Backoff, LimitRule, LimitSpecs};
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -103,6 +104,15 @@ impl ClientBuilder {
     /// Statuses that always mean a fault that may go better next time.
     pub fn fault(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
         self.policy.fault.extend(statuses);
+        self
+    }
+
+    /// The unit that the numbers of a header field count in, whatever the answers show: for a server that is read wrongly.
+    pub fn header_unit(mut self, field: impl AsRef<str>, unit: Scale) -> Self {
+        match HeaderName::try_from(field.as_ref()) {
+            Ok(field) => self.policy.units.push((field, unit)),
+            Err(_) => self.wrong = Some(format!("'{}' is not the name of a header field", field.as_ref())),
+        }
         self
     }
 
