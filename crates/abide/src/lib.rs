@@ -27,3 +27,8 @@ pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use target::redacted;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
