@@ -193,4 +193,23 @@ mod tests {
     fn the_flags_make_sense_to_clap() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_of_the_readme_is_understood() {
+        let readme = include_str!("../../../../README.md");
+        let commands = readme.lines().filter_map(|line| line.strip_prefix("$ abide "));
+        let mut count = 0;
+        for command in commands {
+            let command = command.split(" #").next().unwrap_or_default();
+            // What stands between single quotes is one word, as in a shell.
+            let words = command.split('\'').enumerate().flat_map(|(i, part)| match i % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+            let words: Vec<&str> = std::iter::once("abide").chain(words).collect();
+            assert!(Cli::try_parse_from(&words).is_ok(), "{command}");
+            count += 1;
+        }
+        assert!(count >= 6, "{count}");
+    }
 }
