@@ -88,16 +88,23 @@ fn total(headers: &HeaderMap, body: Option<&Json<'_>>) -> Option<u64> {
     in_header().or_else(|| body.and_then(in_body))
 }
 
-/// Takes the records and the next page out of a successful answer.
+/// Takes the records and the next page out of a successful answer, and where asked for (`counts`) the server's own total.
 ///
 /// # Errors
 ///
 /// A sentence for people, if the body is not what records can be taken from.
-pub(crate) fn records(whole: &Whole, bytes: &Bytes, at: &RecordsAt, pages: &Pages) -> Result<Content, String> {
+pub(crate) fn records(
+    whole: &Whole,
+    bytes: &Bytes,
+    at: &RecordsAt,
+    pages: &Pages,
+    counts: bool,
+) -> Result<Content, String> {
     let content_type = whole.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = Body::read(whole.status, content_type, bytes).map_err(|e| e.to_string())?;
     let extract = Extract::of(&body, at).map_err(|e| e.to_string())?;
     let next = pages.next(&whole.headers, body.json());
-    let total = total(&whole.headers, body.json());
+    // Only where pages end is it of interest how many records there should be.
+    let total = if counts && next == Next::End { total(&whole.headers, body.json()) } else { None };
     Ok(Content { bytes: extract.records.into(), records: extract.count, next, found: extract.found, total })
 }

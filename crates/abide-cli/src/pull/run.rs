@@ -150,7 +150,7 @@ fn opened<S: Sink + 'static>(
 impl Pull {
     async fn run(&mut self) -> std::result::Result<Outcome, StoreError> {
         let mut stop = Stop::new();
-        let mut synced = Instant::now();
+        let (mut synced, mut drawn) = (Instant::now(), Instant::now());
         loop {
             self.begin()?;
             if self.flying.is_empty() {
@@ -161,7 +161,11 @@ impl Pull {
                 code = stop.asked() => return Ok(Outcome::Stopped(code)),
                 () = tokio::time::sleep(screen::TICK) => {}
             }
-            progress::draw(self);
+            // Pages may come in thousands a second, and nobody reads so fast.
+            if drawn.elapsed() >= screen::TICK {
+                progress::draw(self);
+                drawn = Instant::now();
+            }
             if synced.elapsed() >= SYNC {
                 self.sink.sync()?;
                 synced = Instant::now();
@@ -287,16 +291,14 @@ impl Pull {
         }
         let at = self.plan.records.clone().settled(self.found.get(&job));
         let pages = self.plan.pages.clone().unwrap_or_default();
-        let content = fetch::records(whole, &bytes, &at, &pages)?;
+        let content =
+            fetch::records(whole, &bytes, &at, &pages, self.plan.pages.is_some() && errand.place().page == 0)?;
         if let Some(found) = &content.found
             && content.records > 0
         {
             *self.places.entry(Where::Body(found.clone()).to_string()).or_default() += 1;
         }
-        if let (0, Next::End, Some(_), Some(total)) =
-            (errand.place().page, &content.next, &self.plan.pages, content.total)
-            && total > content.records
-        {
+        if let Some(total) = content.total.filter(|total| *total > content.records) {
             self.short_of = Some((total, content.records));
         }
         let later = content.found.clone().map(|found| Later { job, found });
