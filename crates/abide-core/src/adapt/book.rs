@@ -95,7 +95,7 @@ impl Book {
             End::Accepted => {
                 self.shortest.accepted = Some(self.shortest.accepted.map_or(trip, |known| known.min(trip)));
             }
-            End::Refused(_) => {
+            End::Refused(_) | End::Suspected => {
                 self.shortest.refused = Some(self.shortest.refused.map_or(trip, |known| known.min(trip)));
             }
             End::Unknown | End::Unsent => {}
@@ -125,6 +125,7 @@ impl Book {
             let (verdict, answered) = match flight.end {
                 Some((End::Accepted, at)) => (Verdict::Accepted, at),
                 Some((End::Refused(wait), at)) => (Verdict::Refused(wait), at),
+                Some((End::Suspected, at)) => (Verdict::Refused(None), at),
                 Some((End::Unknown, at)) => (Verdict::Unknown, at),
                 Some((End::Unsent, _)) => {
                     self.learned += 1;
@@ -330,7 +331,7 @@ impl Flight {
     fn counts(&self, tally: Tally) -> bool {
         match self.end {
             Some((End::Unsent, _)) => false,
-            Some((End::Refused(_), _)) => tally == Tally::All,
+            Some((End::Refused(_) | End::Suspected, _)) => tally == Tally::All,
             Some((End::Accepted | End::Unknown, _)) | None => true,
         }
     }

@@ -47,7 +47,12 @@ impl Controller for Learner {
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
-        if let End::Refused(wait) = end
+        let wait = match end {
+            End::Refused(wait) => Some(wait),
+            End::Suspected => Some(None),
+            End::Accepted | End::Unknown | End::Unsent => None,
+        };
+        if let Some(wait) = wait
             && let Some(sent) = self.book.sent(ticket)
         {
             self.schedule.on_refused(sent, wait, now.mono);

@@ -49,6 +49,8 @@ pub enum End {
     Accepted,
     /// The server refused it because of a limit, with the wait that it told, if any.
     Refused(Option<Duration>),
+    /// The server refused it without saying why: a limit may be the reason, or a fault.
+    Suspected,
     /// Nobody knows whether the server counted it: a fault, a timeout, a cancel.
     Unknown,
     /// It never reached the server.

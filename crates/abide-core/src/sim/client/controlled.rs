@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
 
 use super::{Action, Answer, Client, Job, JobId};
@@ -46,6 +47,7 @@ impl<C: Controller> Client for Controlled<C> {
                 let secs = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
                 End::Refused(secs.map(Duration::from_secs))
             }
+            Answer::Head { status: StatusCode::SERVICE_UNAVAILABLE, .. } => End::Suspected,
             Answer::Head { .. } | Answer::Failed(_) => End::Unknown,
         };
         self.controller.on_end(ticket, end, now);
