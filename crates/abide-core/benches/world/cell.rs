@@ -5,10 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
-use abide_core::sim::{Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
+use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
 use abide_core::time::Instant;
 
 use super::draw::Draw;
@@ -19,7 +18,6 @@ use super::rows::{Case, Row};
 pub(crate) enum Column {
     Told,
     Said,
-    Blind,
     Learned,
     LearnedLater,
     PerRequest,
@@ -28,10 +26,9 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Told,
         Self::Said,
-        Self::Blind,
         Self::Learned,
         Self::LearnedLater,
         Self::PerRequest,
@@ -43,7 +40,6 @@ impl Column {
         match self {
             Self::Told => "told",
             Self::Said => "said",
-            Self::Blind => "blind",
             Self::Learned => "learned, first run",
             Self::LearnedLater => "learned, later run",
             Self::PerRequest => "backoff, full jitter",
@@ -66,14 +62,13 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     let caller = caller.workers(workers);
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
-        Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned => world.run(Controlled::new(Learner::default()), caller),
+        Column::Said | Column::Learned => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
         Column::LearnedLater => {
-            let mut client = Controlled::new(Learner::default());
+            let mut client = EngineClient::new(policy(workers, Vec::new()), seed);
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.
             let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);
-            world.begins_at(later).run(Controlled::new(client.into_controller()), caller)
+            world.begins_at(later).run(client, caller)
         }
         Column::PerRequest => world.run(PerRequest::new(seed), caller),
         Column::Adaptive => world.run(Adaptive::new(seed), caller),
