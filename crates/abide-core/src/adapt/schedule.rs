@@ -23,7 +23,7 @@ const MERGED: u32 = 3;
 
 /// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
 /// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
-const STRETCH: u64 = 50;
+const STRETCH: u64 = 40;
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
