@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// No pilot sooner than this after the first refusal.
-const FIRST_PILOT: Duration = Duration::from_millis(250);
+const FIRST_PILOT: Duration = Duration::from_millis(240);
 /// The least time after which what is believed is doubted.
 const FIRST_DOUBT: Duration = Duration::from_secs(1);
 /// Round trips above this are worth more than one pilot at once.
@@ -23,7 +23,7 @@ const MERGED: u32 = 3;
 
 /// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
 /// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
-const STRETCH: u64 = 40;
+const STRETCH: u64 = 80;
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
