@@ -62,7 +62,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(key: Key, policy: &Policy) -> Self {
+    pub(crate) fn new(key: Key, policy: &Policy, seed: u64) -> Self {
         let told = policy.limits_for(&key).filter_map(|spec| match spec {
             LimitSpec::Concurrency(n) => Some(n),
             _ => None,
@@ -78,7 +78,7 @@ impl Gate {
             queue: Queue::default(),
             budget: Budget::default(),
             suspect: Suspect::default(),
-            learner: Learner::default(),
+            learner: Learner::new(seed),
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
