@@ -127,7 +127,12 @@ impl Gate {
                     adapt::Opening::At(at) => Opening::At(at),
                     adapt::Opening::AfterAnswer => Opening::AfterAnswer,
                 };
-                weigh(Reason::Learned { limit: self.learner.believed() }, opening);
+                let reason = if self.learner.awaits_pilot() {
+                    Reason::Probe
+                } else {
+                    Reason::Learned { limit: self.learner.believed() }
+                };
+                weigh(reason, opening);
             }
         }
         if let Some(reason) = self.slots.full() {

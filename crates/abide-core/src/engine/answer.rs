@@ -161,7 +161,11 @@ impl Engine {
             gate.drought.get_or_insert(now.mono);
             gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
-            if is_explained && gate.pause.is_believed() { End::Unknown } else { End::Refused(Some(until.since(now.mono))) }
+            if is_explained && gate.pause.is_believed() {
+                End::Unknown
+            } else {
+                End::Refused(Some(until.since(now.mono)))
+            }
         } else {
             gate.drought.get_or_insert(now.mono);
             gate.overtaken = true;
