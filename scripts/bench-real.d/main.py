@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--abide", type=Path, required=True, metavar="FILE", help="the binary [default: target/release/abide]")
     parser.add_argument("--runs", type=positive, default=3, metavar="N", help="of each client [default: %(default)s]")
     parser.add_argument(
-        "--at-once", type=positive, default=8, metavar="N", help="pairs of server and client [default: %(default)s]"
+        "--at-once", type=positive, default=10, metavar="N", help="pairs of server and client [default: %(default)s]"
     )
     asked = parser.parse_args()
     for name in asked.names:
