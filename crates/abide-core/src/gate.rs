@@ -1,6 +1,7 @@
 //! The gate of one key: everything that stands between its calls and the network, and who goes through next.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::call::{Call, CallId};
@@ -14,6 +15,7 @@ use crate::limit::{Opening, Permit, Stack, Trip};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
 use crate::retry::{Budget, Suspect};
+use crate::tail::Tail;
 use crate::time::{Instant, Now};
 
 /// How long a grant stays good that its caller does not begin.
@@ -32,6 +34,7 @@ pub(crate) struct Gate {
     pub(crate) reader: Reader,
     pub(crate) ledger: Ledger,
     pub(crate) trips: Trips,
+    pub(crate) tail: Tail,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
     /// What the server said that the last call cost; 1 before it said anything.
@@ -42,6 +45,8 @@ pub(crate) struct Gate {
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
+    /// Attempts that may get another beside them, with the moment at which they left.
+    pub(crate) watched: BTreeSet<(Instant, CallId)>,
     /// Whether retries are held back, for the budget was empty and nothing was accepted since.
     pub(crate) held: bool,
     /// What the head of the queue waits for.
@@ -72,11 +77,13 @@ impl Gate {
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
+            tail: Tail::default(),
             unanswered: 0,
             usual_cost: 1,
             drought: None,
             deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
+            watched: BTreeSet::new(),
             held: false,
             blocked: None,
             untold: false,
@@ -142,6 +149,12 @@ impl Gate {
     pub(crate) fn unanswered_trip(&self, sent: Now, now: Now) -> Trip {
         let arrived = now.mono.max(sent.mono + self.trips.longest());
         Trip { ended: now, arrived, shortest: self.trips.shortest() }
+    }
+
+    /// The watched attempt that left next after this one; the first of all if there is none.
+    pub(crate) fn watched_after(&self, after: Option<(Instant, CallId)>) -> Option<(Instant, CallId)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.watched.range((from, Bound::Unbounded)).next().copied()
     }
 
     /// Whether not even what was granted may leave: the server has spoken since.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::flight::{Beside, Grant};
 use super::{CallState, Engine, Phase};
 use crate::call::CallId;
 use crate::decision::{Decision, GiveUp, Reason, Why};
@@ -55,7 +56,12 @@ impl Engine {
         self.lapse_grants(index, now);
         self.end_overdue(index, now);
         let before = self.gates[index].blocked;
+        self.hedge(index, now);
         let blocked = self.admit(index, before, now);
+        if blocked.is_none() {
+            // Nobody is left who would be overtaken.
+            self.hedge(index, now);
+        }
         let gate = &mut self.gates[index];
         gate.blocked = blocked;
         gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
@@ -107,8 +113,9 @@ impl Engine {
         let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
         let round = gate.pause.on_granted(id, back_at);
         gate.grants.insert((back_at, id));
-        state.phase = Phase::Granted { permit, back_at, round };
-        self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
+        state.phase = Phase::Granted(Grant { permit, back_at, round });
+        let attempt = state.account.attempts + 1;
+        self.decisions.push_back(Decision::Send { id, attempt, beside: None, why: state.why });
     }
 
     /// Out of the queue until a quota opens that only some calls draw on.
@@ -185,11 +192,35 @@ impl Engine {
     pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
         let shut = self.gates[index].is_shut(now.mono);
         while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
-            self.release(id, now);
-            if let Some(state) = self.calls.get_mut(&id) {
-                state.phase = Phase::Lapsed;
-                state.lapses = state.lapses.saturating_add(1);
+            let Some(state) = self.calls.get_mut(&id) else { return };
+            if let Phase::Flying { beside, .. } = &mut state.phase {
+                std::mem::replace(beside, Beside::Lapsed).give_back(&mut self.gates[index], id, now);
+            } else {
+                self.release(id, now);
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.phase = Phase::Lapsed;
+                    state.lapses = state.lapses.saturating_add(1);
+                }
             }
+        }
+    }
+
+    /// The caller is here whose grant has gone back: its call gets another when its turn comes. `false` if there is none such.
+    pub(super) fn takes_up_again(&mut self, id: CallId, beside: Option<u32>, now: Now) -> bool {
+        match (self.calls.get_mut(&id), beside) {
+            (Some(CallState { phase: Phase::Lapsed, .. }), None) => {
+                self.make_ready(id, now);
+                true
+            }
+            (
+                Some(CallState { gate, phase: Phase::Flying { flight, beside: beside @ Beside::Lapsed }, .. }),
+                Some(first),
+            ) if flight.attempt == first => {
+                *beside = Beside::Nobody;
+                self.gates[*gate].watched.insert((flight.sent.mono, id));
+                true
+            }
+            _ => false,
         }
     }
 
@@ -200,13 +231,14 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted { .. } | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }
     }
 
     pub(super) fn schedule(&mut self, index: usize, now: Now) {
+        let stall = self.next_stall(index, now);
         let gate = &mut self.gates[index];
         let wake = [
             gate.blocked.and_then(|why| {
@@ -217,6 +249,7 @@ impl Engine {
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
             gate.deadlines.first().map(|(at, _)| *at),
+            stall,
         ]
         .into_iter()
         .flatten()

@@ -34,33 +34,42 @@ struct Landed {
     safety: Safety,
     sent: Now,
     round: Option<Round>,
+    /// Whether what becomes of the call hangs on it, and not on another attempt that is out.
+    decides: bool,
 }
 
 impl Engine {
-    pub(super) fn on_head(&mut self, id: CallId, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+    pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let Phase::Flying { permit, sent, round, peeked } = &mut state.phase else { return };
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent: *sent, round: *round };
-        let gate = &mut self.gates[state.gate];
-        let received = *peeked.get_or_insert(now);
+        let Some(flight) = state.phase.flight_mut(attempt) else { return };
+        let (gate, safety) = (state.gate, state.call.safety);
+        let mut landed = Landed { id, gate, safety, sent: flight.sent, round: flight.round, decides: true };
+        let gate = &mut self.gates[gate];
+        let received = *flight.peeked.get_or_insert(now);
         let &Head { status, headers, body } = head;
         let response = Response { host: gate.key.host(), status, headers, body, sent: landed.sent, received };
         if body.is_none()
             && let bytes @ 1.. = gate.reader.peek(&response)
         {
-            self.decisions.push_back(Decision::Peek { id, bytes });
+            self.decisions.push_back(Decision::Peek { id, attempt, bytes });
             return;
         }
         let signal = gate.reader.read(&response);
         let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
-        gate.trips.on_answer(received.mono.since(sent.mono));
+        let took = received.mono.since(landed.sent.mono);
+        gate.trips.on_answer(took);
+        let permit = &flight.permit;
         gate.limits.settle(permit, cost, &Trip::answered(now, gate.trips.shortest()));
         gate.quotas.release(permit.claim);
         gate.quotas.on_answer(&state.call.route, permit.claim, &signal.quotas, landed.sent.mono, received.mono);
         gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
         gate.unanswered -= 1;
-        state.phase = Phase::Returned { status: status.as_u16() };
-        match classify(&self.policy, status, &signal) {
+        let outcome = classify(&self.policy, status, &signal);
+        if outcome == Outcome::Accepted {
+            gate.tail.on_answer(took);
+        }
+        landed.decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
+        match outcome {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
@@ -78,7 +87,9 @@ impl Engine {
             }
             Outcome::Suspected | Outcome::Fault if signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
-                self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                if landed.decides {
+                    self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                }
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
@@ -86,28 +97,32 @@ impl Engine {
         self.advance(landed.gate, now);
     }
 
-    pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
+    pub(super) fn on_failed(&mut self, id: CallId, attempt: u32, failure: Failure, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let (sent, round, cause) = match &state.phase {
-            Phase::Flying { permit, sent, round, .. } => {
+        let (sent, round, cause) = match &mut state.phase {
+            // The answer broke off after it was handed over.
+            Phase::Returned { attempt: returned, .. } if *returned == attempt => (now, None, Cause::Fault),
+            phase => {
+                let Some(flight) = phase.flight_mut(attempt) else { return };
                 let gate = &mut self.gates[state.gate];
                 gate.unanswered -= 1;
-                gate.quotas.release(permit.claim);
+                gate.quotas.release(flight.permit.claim);
                 if failure.precedes_sending() {
-                    gate.limits.refund(permit);
+                    gate.limits.refund(&flight.permit);
                 } else {
-                    gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
+                    gate.tail.on_unanswered(now.mono.since(flight.sent.mono));
+                    gate.limits.settle(&flight.permit, None, &gate.unanswered_trip(flight.sent, now));
                 }
-                (*sent, *round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
+                (flight.sent, flight.round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
             }
-            // The answer broke off after it was handed over.
-            Phase::Returned { .. } => (now, None, Cause::Fault),
-            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } | Phase::Lapsed => return,
         };
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round };
-        state.phase = Phase::Returned { status: 0 };
+        let (gate, safety) = (state.gate, state.call.safety);
+        let decides = self.land(id, attempt, 0, false, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
         self.gates[landed.gate].pause.on_lost(id, round, now.mono);
-        if !failure.is_transient() {
+        if !decides {
+            // The other attempt may still bring an answer.
+        } else if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
         } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
@@ -151,6 +166,9 @@ impl Engine {
             gate.drought.get_or_insert(now.mono);
             gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
         }
+        if !landed.decides {
+            return;
+        }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
         } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
@@ -168,7 +186,7 @@ impl Engine {
         gate.drought.get_or_insert(now.mono);
         let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
         gate.suspect.on_refused(landed.sent.mono, event, now.mono);
-        let Some(state) = self.calls.get_mut(&landed.id) else { return };
+        let Some(state) = self.calls.get_mut(&landed.id).filter(|_| landed.decides) else { return };
         if state.suspicions == 0 {
             state.suspected = now.mono;
         }
@@ -185,6 +203,9 @@ impl Engine {
 
     fn on_fault_answer(&mut self, landed: Landed, now: Now) {
         self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
+        if !landed.decides {
+            return;
+        }
         let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {

@@ -9,6 +9,7 @@ mod pace;
 mod rules;
 mod scene;
 mod stage;
+mod stalls;
 mod stories;
 mod world;
 
