@@ -286,7 +286,8 @@ impl Engine {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
-        self.gates.push(Gate::new(key.clone(), &self.policy));
+        let seed = self.rng.below(u64::MAX);
+        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

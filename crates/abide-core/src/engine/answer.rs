@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Phase};
+use super::{Engine, Flight, Phase};
+use crate::adapt::{Controller, End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
+use crate::gate::Flown;
 use crate::headers::{Refusal, Response, Signal, Wait};
-use crate::limit::Trip;
 use crate::limit::pause::{Round, Told};
 use crate::retry::classify::Cause;
 use crate::retry::{Outcome, classify, may_repeat};
@@ -38,16 +39,23 @@ struct Landed {
     decides: bool,
 }
 
+/// The answer to an attempt.
+struct Answer {
+    status: StatusCode,
+    signal: Signal,
+    /// When its head came, and what the learner calls the attempt.
+    received: Now,
+    ticket: Ticket,
+}
+
 impl Engine {
     pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
         let Some(flight) = state.phase.flight_mut(attempt) else { return };
-        let (gate, safety) = (state.gate, state.call.safety);
-        let mut landed = Landed { id, gate, safety, sent: flight.sent, round: flight.round, decides: true };
-        let gate = &mut self.gates[gate];
-        let received = *flight.peeked.get_or_insert(now);
+        let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
+        let gate = &mut self.gates[state.gate];
         let &Head { status, headers, body } = head;
-        let response = Response { host: gate.key.host(), status, headers, body, sent: landed.sent, received };
+        let response = Response { host: gate.key.host(), status, headers, body, sent, received };
         if body.is_none()
             && let bytes @ 1.. = gate.reader.peek(&response)
         {
@@ -55,20 +63,21 @@ impl Engine {
             return;
         }
         let signal = gate.reader.read(&response);
-        let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
-        let took = received.mono.since(landed.sent.mono);
-        gate.trips.on_answer(took);
-        let permit = &flight.permit;
-        gate.limits.settle(permit, cost, &Trip::answered(now, gate.trips.shortest()));
-        gate.quotas.release(permit.claim);
-        gate.quotas.on_answer(&state.call.route, permit.claim, &signal.quotas, landed.sent.mono, received.mono);
-        gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
-        gate.unanswered -= 1;
+        let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
         let outcome = classify(&self.policy, status, &signal);
-        if outcome == Outcome::Accepted {
-            gate.tail.on_answer(took);
+        match outcome {
+            Outcome::Accepted => {
+                gate.learner.on_end(ticket, End::Accepted, received);
+                gate.tail.on_answer(received.mono.since(sent.mono));
+            }
+            // Only what stands around it tells what a refusal shows.
+            Outcome::Refused(_) => {}
+            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
         }
-        landed.decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
+        let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
+        let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
+        let answer = Answer { status, signal, received, ticket };
         match outcome {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
@@ -76,16 +85,16 @@ impl Engine {
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }
-                    Some(redirect) => self.follow(id, redirect, signal.wait, now),
+                    Some(redirect) => self.follow(id, redirect, answer.signal.wait, now),
                     None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
                 }
             }
-            Outcome::Refused(kind) => self.on_refused(landed, kind, status, &signal, now),
+            Outcome::Refused(kind) => self.on_refused(landed, kind, &answer, now),
             Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
                 self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
                 self.on_fault_answer(landed, now);
             }
-            Outcome::Suspected | Outcome::Fault if signal.should_retry == Some(false) => {
+            Outcome::Suspected | Outcome::Fault if answer.signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
                 if landed.decides {
                     self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
@@ -103,23 +112,22 @@ impl Engine {
             // The answer broke off after it was handed over.
             Phase::Returned { attempt: returned, .. } if *returned == attempt => (now, None, Cause::Fault),
             phase => {
-                let Some(flight) = phase.flight_mut(attempt) else { return };
+                let Some(Flight { pass, sent, .. }) = phase.flight_mut(attempt) else { return };
                 let gate = &mut self.gates[state.gate];
-                gate.unanswered -= 1;
-                gate.quotas.release(flight.permit.claim);
-                if failure.precedes_sending() {
-                    gate.limits.refund(&flight.permit);
+                let cause = if failure.precedes_sending() {
+                    gate.undo(id, pass, now);
+                    Cause::Unsent
                 } else {
-                    gate.tail.on_unanswered(now.mono.since(flight.sent.mono));
-                    gate.limits.settle(&flight.permit, None, &gate.unanswered_trip(flight.sent, now));
-                }
-                (flight.sent, flight.round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
+                    gate.tail.on_unanswered(now.mono.since(sent.mono));
+                    gate.abandon(id, pass, *sent, now);
+                    Cause::Fault
+                };
+                (*sent, pass.round, cause)
             }
         };
         let (gate, safety) = (state.gate, state.call.safety);
         let decides = self.land(id, attempt, 0, false, now);
         let landed = Landed { id, gate, safety, sent, round, decides };
-        self.gates[landed.gate].pause.on_lost(id, round, now.mono);
         if !decides {
             // The other attempt may still bring an answer.
         } else if !failure.is_transient() {
@@ -144,34 +152,45 @@ impl Engine {
     }
 
     /// A refusal is no failed try: it moves the gate, and the call goes back to its place.
-    fn on_refused(&mut self, landed: Landed, kind: Refusal, status: StatusCode, signal: &Signal, now: Now) {
+    fn on_refused(&mut self, landed: Landed, kind: Refusal, answer: &Answer, now: Now) {
         self.stats.rate_limited += 1;
-        let reason = Reason::Guess { told: landed.id };
-        let stretch = self.stretch();
+        let signal = &answer.signal;
         let gate = &mut self.gates[landed.gate];
         let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
-        let told = match wait.or_else(|| gate.quotas.empty_until(now.mono)) {
-            Some(until) => Told::Until(until),
-            None => Told::Nothing { stretch, reason },
-        };
+        let emptied = gate.quotas.empty_until(now.mono);
+        let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
-        if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
+        let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
-        } else if matches!((kind, told), (Refusal::Concurrency, Told::Nothing { .. })) && gate.slots.on_crowded() {
+            End::Unknown
+        } else if kind == Refusal::Concurrency && told.is_none() && gate.slots.on_crowded() {
             // An answer to one of those in flight makes room.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
+            End::Unknown
+        } else if let Some(until) = told {
+            gate.drought.get_or_insert(now.mono);
+            gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
+            if is_explained && gate.pause.is_believed() {
+                End::Unknown
+            } else {
+                End::Refused(Some(until.since(now.mono)))
+            }
         } else {
             gate.drought.get_or_insert(now.mono);
-            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
-        }
+            gate.overtaken = true;
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+            End::Refused(None)
+        };
+        gate.learner.on_end(answer.ticket, end, answer.received);
         if !landed.decides {
             return;
         }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });

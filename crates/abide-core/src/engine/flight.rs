@@ -3,26 +3,22 @@
 use super::{CallState, Engine, Phase};
 use crate::call::CallId;
 use crate::decision::Decision;
-use crate::gate::Gate;
-use crate::limit::Permit;
-use crate::limit::pause::Round;
+use crate::gate::{Gate, Pass};
 use crate::time::{Instant, Now};
 
 /// An attempt that may leave.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
-    pub(super) permit: Permit,
+    pub(super) pass: Pass,
     pub(super) back_at: Instant,
-    pub(super) round: Option<Round>,
 }
 
 /// An attempt that has left and is not answered.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub(super) attempt: u32,
-    pub(super) permit: Permit,
+    pub(super) pass: Pass,
     pub(super) sent: Now,
-    pub(super) round: Option<Round>,
     /// When the head of its answer came, if its body is looked at.
     pub(super) peeked: Option<Now>,
 }
@@ -41,27 +37,23 @@ impl Grant {
     /// The attempt starts.
     pub(super) fn begin(&mut self, gate: &mut Gate, id: CallId, attempt: u32, now: Now) -> Flight {
         gate.grants.remove(&(self.back_at, id));
-        gate.limits.leave(&mut self.permit, now);
-        gate.pause.on_begun(id, gate.trips.usual(), now.mono);
-        Flight { attempt, permit: self.permit.clone(), sent: now, round: self.round, peeked: None }
+        gate.begin(id, &mut self.pass, now);
+        Flight { attempt, pass: self.pass.clone(), sent: now, peeked: None }
     }
 
     /// It is not begun after all.
     pub(super) fn give_back(&self, gate: &mut Gate, id: CallId, now: Now) {
         gate.grants.remove(&(self.back_at, id));
-        gate.refund(&self.permit);
-        gate.pause.on_lost(id, self.round, now.mono);
+        gate.slots.used -= 1;
+        gate.undo(id, &self.pass, now);
     }
 }
 
 impl Flight {
     /// Nobody waits for its answer any more. What it spent stays spent, for the server may have counted it.
     pub(super) fn abandon(&self, gate: &mut Gate, id: CallId, now: Now) {
-        gate.limits.settle(&self.permit, None, &gate.unanswered_trip(self.sent, now));
-        gate.quotas.release(self.permit.claim);
-        gate.unanswered -= 1;
         gate.slots.used -= 1;
-        gate.pause.on_lost(id, self.round, now.mono);
+        gate.abandon(id, &self.pass, self.sent, now);
     }
 }
 

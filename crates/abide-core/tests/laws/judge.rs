@@ -14,11 +14,10 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 
 use crate::rules::{MS, SEC};
+use crate::silence::Silence;
 use crate::stage::{Caller, End, Story};
 use crate::world::Saying;
 
-/// The shortest pause that a refusal without a word is answered with.
-const LEAST_GUESS: u64 = 500 * MS;
 /// The soonest that an attempt gets another beside it.
 const LEAST_STALL: u64 = 500 * MS;
 /// The soonest that a silent probe hands its turn on.
@@ -93,6 +92,7 @@ struct Shadow {
     out: BTreeMap<CallId, u64>,
     accepted: u32,
     busy: usize,
+    silence: Silence,
 }
 
 impl Judge {
@@ -220,6 +220,7 @@ impl Judge {
         assert!(now >= shadow.quiet_until, "{id} leaves at {now} in a pause until {}", shadow.quiet_until);
         assert!(shadow.busy < cap, "{id} is one too many in flight");
         shadow.busy += 1;
+        shadow.silence.on_begun(id, shadow.speaks, now);
         if shadow.paused {
             if shadow.accepted == 0 {
                 if let Some((probe, since)) = shadow.probe {
@@ -259,14 +260,17 @@ impl Judge {
         let shadow = &mut self.servers[server];
         match status.as_u16() {
             429 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
-                shadow.on_refused(sent, told, now);
+                shadow.silence.on_refused(id, sent, now);
+                if let Some(told) = told {
+                    shadow.on_told(sent, told, now);
+                }
                 self.refusals += 1;
                 self.record(id).failed = false;
             }
             503 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);
                 // A pause of its own, maybe, with a ramp of its own.
@@ -279,7 +283,7 @@ impl Judge {
                 record.ambiguous = true;
             }
             500 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);
                 let record = self.record(id);
@@ -287,7 +291,10 @@ impl Judge {
                 record.failed = true;
                 record.ambiguous = true;
             }
-            _ => shadow.on_accepted(id, self.cap),
+            _ => {
+                shadow.silence.on_accepted(id, sent, now);
+                shadow.on_accepted(id, self.cap);
+            }
         }
     }
 
@@ -299,19 +306,19 @@ impl Judge {
         record.ambiguous |= !failure.precedes_sending();
         let server = record.server;
         let shadow = &mut self.servers[server];
-        shadow.end_of(id);
+        shadow.end_of(id, now);
         shadow.drought.get_or_insert(now);
         shadow.on_trouble(now);
     }
 
     /// The caller went away, or its call was ended, with something of it under way.
-    pub(crate) fn on_lost(&mut self, id: CallId, _now: u64) {
+    pub(crate) fn on_lost(&mut self, id: CallId, now: u64) {
         let record = self.record(id);
         let (state, server) = (std::mem::replace(&mut record.state, State::Over), record.server);
         let out = std::mem::take(&mut record.out).len();
         if matches!(state, State::Out | State::Landed) {
             self.servers[server].busy -= out.max(1);
-            self.servers[server].end_of(id);
+            self.servers[server].end_of(id, now);
         }
     }
 
@@ -349,8 +356,8 @@ impl Judge {
         record.verdict = Some(verdict);
     }
 
-    pub(crate) fn verdict(&mut self, id: CallId) -> Verdict {
-        self.on_lost(id, 0);
+    pub(crate) fn verdict(&mut self, id: CallId, now: u64) -> Verdict {
+        self.on_lost(id, now);
         self.calls[&id].verdict.unwrap_or(Verdict::Final)
     }
 
@@ -442,7 +449,10 @@ impl Judge {
     /// Whether the server took nothing for as long as the caller allows.
     fn is_worn_out(&self, id: CallId, now: u64) -> bool {
         let record = &self.calls[&id];
-        let since = self.servers[record.server].drought.map(|drought| drought.max(record.submitted));
+        let shadow = &self.servers[record.server];
+        // What was learned can hold back everybody while nothing is under way.
+        let dry = shadow.drought.into_iter().chain(shadow.silence.idle).min();
+        let since = dry.map(|dry| dry.max(record.submitted));
         since.is_some_and(|since| since + nanos(self.patience(record)) <= now)
     }
 
@@ -458,7 +468,8 @@ impl Shadow {
         self.unsure = true;
     }
 
-    fn on_refused(&mut self, sent: u64, told: Option<u64>, now: u64) {
+    /// A refusal that spoke of waiting.
+    fn on_told(&mut self, sent: u64, wait: u64, now: u64) {
         let fresh = self.event.is_none_or(|event| sent > event);
         if fresh || self.unsure {
             self.event = Some(now);
@@ -466,11 +477,7 @@ impl Shadow {
             // If it is an event after all, it has a ramp of its own.
             self.paused &= fresh;
         }
-        let until = match told {
-            Some(wait) => now.saturating_add(wait),
-            None if fresh && !self.speaks => now + LEAST_GUESS,
-            None => return,
-        };
+        let until = now.saturating_add(wait);
         if until > self.quiet_until {
             self.told_at = now;
             self.quiet_until = until;
@@ -494,8 +501,9 @@ impl Shadow {
     }
 
     /// An attempt ended that says nothing on whether more may go.
-    fn end_of(&mut self, id: CallId) {
+    fn end_of(&mut self, id: CallId, now: u64) {
         self.out.remove(&id);
+        self.silence.on_lost(id, now);
         if self.probe.is_some_and(|(probe, _)| probe == id) {
             self.probe = None;
         }

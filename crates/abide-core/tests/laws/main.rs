@@ -8,6 +8,7 @@ mod laws;
 mod pace;
 mod rules;
 mod scene;
+mod silence;
 mod stage;
 mod stalls;
 mod stories;

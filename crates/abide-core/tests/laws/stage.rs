@@ -113,6 +113,8 @@ pub(crate) struct Ending {
     /// Every attempt that left: when, whose, where to.
     pub(crate) sent: Vec<(u64, CallId, usize)>,
     pub(crate) waits: Vec<(u64, CallId, Why)>,
+    /// What was waited for, by its label.
+    pub(crate) waited: Vec<(&'static str, Duration)>,
     /// When the last call ended.
     pub(crate) over: u64,
 }
@@ -288,8 +290,10 @@ impl Stage {
             .map(|(i, end)| end.unwrap_or_else(|| panic!("call of caller {i} has no end: {:?}", self.engine)))
             .collect();
         assert_eq!(self.engine.waits().count(), 0, "something still waits");
-        self.judge.end(&self.engine, &ends, Now { mono: Instant::from_nanos(self.now), wall: Wall::default() });
-        Ending { servers: self.servers, ends, named: self.ids, sent: self.sent, waits: self.waits, over }
+        let now = Now { mono: Instant::from_nanos(self.now), wall: Wall::default() };
+        self.judge.end(&self.engine, &ends, now);
+        let waited = self.engine.stats(now).waited.iter().collect();
+        Ending { servers: self.servers, ends, named: self.ids, sent: self.sent, waits: self.waits, waited, over }
     }
 
     fn at(&mut self, at: u64, happening: Happening) {
@@ -478,7 +482,7 @@ impl Stage {
         let account = self.engine.account(id).cloned().unwrap_or_default();
         self.judge.on_account(id, &account, self.now);
         self.engine.handle(Event::Done { id }, self.clock());
-        let verdict = self.judge.verdict(id);
+        let verdict = self.judge.verdict(id, self.now);
         self.finish(i, End::Answered(self.status[i], verdict));
         self.drain();
     }
