@@ -10,6 +10,7 @@ mod rules;
 mod scene;
 mod silence;
 mod stage;
+mod stalls;
 mod stories;
 mod world;
 
