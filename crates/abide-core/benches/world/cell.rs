@@ -12,6 +12,7 @@ use abide_core::sim::{
     Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World,
 };
 use abide_core::time::Instant;
+use http::StatusCode;
 
 use super::draw::Draw;
 use super::rows::{Case, Row};
@@ -27,13 +28,16 @@ pub(crate) enum Column {
     /// As the two before, from a server that says how long to wait, in whole seconds, and nothing else.
     Waits,
     WaitsLater,
+    /// As the first two, from a server that refuses with a 503 without a word.
+    Bare,
+    BareLater,
     PerRequest,
     Adaptive,
     Aimd,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Told,
         Self::Said,
         Self::Blind,
@@ -41,6 +45,8 @@ impl Column {
         Self::LearnedLater,
         Self::Waits,
         Self::WaitsLater,
+        Self::Bare,
+        Self::BareLater,
         Self::PerRequest,
         Self::Adaptive,
         Self::Aimd,
@@ -55,6 +61,8 @@ impl Column {
             Self::LearnedLater => "learned, later run",
             Self::Waits => "learned, waits, first run",
             Self::WaitsLater => "learned, waits, later run",
+            Self::Bare => "learned, bare, first run",
+            Self::BareLater => "learned, bare, later run",
             Self::PerRequest => "backoff, full jitter",
             Self::Adaptive => "AWS adaptive",
             Self::Aimd => "AIMD",
@@ -70,6 +78,10 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
         Column::Waits | Column::WaitsLater => Voice { retry_after: RetryAfter::Seconds, ..Voice::SILENT },
         _ => Voice::SILENT,
     };
+    let server = match column {
+        Column::Bare | Column::BareLater => server.refuses_with(StatusCode::SERVICE_UNAVAILABLE),
+        _ => server,
+    };
     let one_way = Duration::from_micros(trip * 500);
     let mut world = World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10)));
     world = world.seed(seed).traced(traced);
@@ -80,8 +92,8 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
         Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned | Column::Waits => world.run(Controlled::new(Learner::new(seed)), caller),
-        Column::LearnedLater | Column::WaitsLater => {
+        Column::Learned | Column::Waits | Column::Bare => world.run(Controlled::new(Learner::new(seed)), caller),
+        Column::LearnedLater | Column::WaitsLater | Column::BareLater => {
             let mut client = Controlled::new(Learner::new(seed));
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.

@@ -8,9 +8,12 @@ mod amount;
 mod book;
 pub(crate) mod cubic;
 mod family;
+mod fault;
 mod grid;
 mod learner;
 mod log;
+mod lost;
+mod pace;
 mod recover;
 mod schedule;
 
