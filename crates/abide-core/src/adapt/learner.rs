@@ -7,7 +7,8 @@ use super::family::Hypothesis;
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
 use super::schedule::Schedule;
-use super::{Controller, End, Opening, Ticket, grid, recover};
+use super::{Controller, End, Opening, Ticket, belief, grid, recover};
+use crate::policy::LimitSpec;
 use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
@@ -142,6 +143,33 @@ impl Learner {
         }
     }
 
+    /// The limit that is believed, if it is one and known.
+    pub(crate) fn believed(&self) -> Option<LimitSpec> {
+        belief::of(&self.hypotheses)
+    }
+
+    /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
+    pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        if self.book.sent(ticket) == Some(now.mono) {
+            return ticket;
+        }
+        self.book.on_end(ticket, End::Unsent, now);
+        self.schedule.on_sent(now.mono);
+        let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
+        self.book.on_sent(contested, now)
+    }
+
+    /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
+    pub(crate) fn awaits_pilot(&self) -> bool {
+        self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
+    }
+
+    /// How many attempts it has been told of that have not ended.
+    #[cfg(debug_assertions)]
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.book.in_flight()
+    }
+
     fn all_admit(&self, now: Now) -> bool {
         let open =
             |hypothesis: &Hypothesis| matches!(hypothesis.admits(&self.book, now), Opening::At(at) if at <= now.mono);
@@ -187,10 +215,14 @@ impl Learner {
                 self.book.note(evidence);
             }
         }
-        if evidence.verdict == Verdict::Accepted {
-            self.schedule.on_accepted(evidence);
-            self.proven = self.proven.saturating_add(1);
-            self.phantoms = 0;
+        match evidence.verdict {
+            Verdict::Accepted => {
+                self.schedule.on_accepted(evidence);
+                self.proven = self.proven.saturating_add(1);
+                self.phantoms = 0;
+            }
+            Verdict::Unknown => self.schedule.on_lost(evidence),
+            Verdict::Refused(_) => {}
         }
         self.be_lost(evidence, now);
         match self.suspicion.on_evidence(evidence, now) {
@@ -248,6 +280,10 @@ impl Learner {
             return self.book.note(evidence);
         }
         if self.hypotheses.is_empty() {
+            if self.proven == 0 {
+                // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
+                return;
+            }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
         }

@@ -40,6 +40,8 @@ pub(super) struct Schedule {
     /// The longest time after which the server still refused.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether the last pilot ended without an answer, so that another may go in its place.
+    handed_on: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,11 +66,23 @@ impl Schedule {
             last_sent: Instant::ZERO,
             longest_wait: Duration::ZERO,
             last_refused: Instant::ZERO,
+            handed_on: false,
         }
     }
 
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.last_sent = now;
+        self.handed_on = false;
+    }
+
+    /// Whether refusals came of which nothing was accepted since.
+    pub(super) fn is_probing(&self) -> bool {
+        self.event.is_some()
+    }
+
+    /// Nobody will know what became of an attempt. A pilot hands its turn on.
+    pub(super) fn on_lost(&mut self, evidence: &Evidence) {
+        self.handed_on |= self.event.is_some() && evidence.sent >= self.last_sent;
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
@@ -78,6 +92,7 @@ impl Schedule {
             // An accepted pilot says that it need not be longer, not that it had to be so long.
             self.longest_wait = self.longest_wait.max(event.tried.since(event.since));
             self.event = None;
+            self.handed_on = false;
         }
         if evidence.contested {
             self.proven += 1;
@@ -90,6 +105,7 @@ impl Schedule {
             self.tell(sent, wait, now);
         }
         self.proven = 0;
+        self.handed_on = false;
         let stretch = self.rng.below(STRETCH) as u32;
         match &mut self.event {
             Some(event) => {
@@ -167,6 +183,9 @@ impl Schedule {
         let probing = self.event.is_some();
         if probing && book.unlearned().any(|flight| !flight.is_answered()) {
             return book.silence_ends().filter(|at| *at > now.mono).map_or(Opening::AfterAnswer, Opening::At);
+        }
+        if self.handed_on {
+            return Opening::At(self.not_before().max(now.mono));
         }
         let mut all = Opening::At(if probing { self.not_before().max(now.mono) } else { now.mono });
         // Windows on the clock turn before those of the same length that a request begins, so what tests these tests them, too.
