@@ -9,9 +9,12 @@ mod belief;
 mod book;
 pub(crate) mod cubic;
 mod family;
+mod fault;
 mod grid;
 mod learner;
 mod log;
+mod lost;
+mod pace;
 mod recover;
 mod schedule;
 
