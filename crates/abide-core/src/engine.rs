@@ -21,6 +21,7 @@ use crate::key::Key;
 use crate::ledger::Mark;
 use crate::policy::Policy;
 use crate::queue::Seat;
+use crate::retry::Suspicion;
 use crate::rng::Rng;
 use crate::stats::{Stats, Waited};
 use crate::time::{Instant, Now};
@@ -67,10 +68,9 @@ struct CallState {
     phase: Phase,
     seat: Seat,
     account: Account,
-    /// Faults so far, and bare refusals with the moment of the first.
+    /// Faults so far, and bare refusals.
     faults: u32,
-    suspicions: u32,
-    suspected: Instant,
+    suspicion: Suspicion,
     redirects: u32,
     /// Whether its next attempt is one of the same request again.
     repeats: bool,
@@ -143,8 +143,7 @@ impl Engine {
             seat,
             account: Account::default(),
             faults: 0,
-            suspicions: 0,
-            suspected: Instant::ZERO,
+            suspicion: Suspicion::default(),
             redirects: 0,
             repeats: false,
             paid: false,

@@ -2,8 +2,8 @@
 
 pub(crate) mod budget;
 pub(crate) mod classify;
-pub(crate) mod suspect;
+pub(crate) mod suspicion;
 
 pub(crate) use budget::Budget;
 pub(crate) use classify::{Outcome, classify, may_repeat};
-pub(crate) use suspect::Suspect;
+pub(crate) use suspicion::Suspicion;
