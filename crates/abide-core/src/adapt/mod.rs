@@ -2,13 +2,14 @@
 //!
 //! Read in this order: `book` keeps the evidence, each file of `family` holds one kind of limit as a hypothesis that the
 //! evidence narrows or kills, `learner` keeps every hypothesis that still explains all that was seen, and `schedule`
-//! decides from them when the next attempt leaves.
+//! decides from them when the next attempt leaves. `knowledge` is what all this comes to, in a form that outlives the process.
 
 mod amount;
 mod book;
 pub(crate) mod cubic;
 mod family;
 mod grid;
+pub mod knowledge;
 mod learner;
 mod log;
 mod recover;
@@ -17,6 +18,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use knowledge::Knowledge;
 pub use learner::Learner;
 
 use std::fmt;

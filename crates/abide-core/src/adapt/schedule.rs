@@ -36,13 +36,25 @@ pub(super) struct Schedule {
     last_refused: Instant,
 }
 
+/// Where a run stands.
 #[derive(Clone, Copy, Debug)]
-struct Event {
-    /// When what was last accepted before it had left.
-    since: Instant,
+pub(super) struct State {
+    pub(super) event: Option<Event>,
+    pub(super) gate: Instant,
+    pub(super) last_sent: Instant,
+    pub(super) longest_wait: Duration,
+    pub(super) last_refused: Instant,
+}
+
+/// Refusals that nothing was accepted since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    /// When the first that was refused had left.
+    pub(super) since: Instant,
     /// The latest departure of what was refused.
-    tried: Instant,
-    first: bool,
+    pub(super) tried: Instant,
+    /// Whether no pilot went yet.
+    pub(super) first: bool,
 }
 
 impl Schedule {
@@ -88,6 +100,18 @@ impl Schedule {
             Some((earliest, latest)) if from <= latest && earliest <= until => (earliest.max(from), latest.min(until)),
             _ => (from, until),
         });
+    }
+
+    /// What a later run has to know to go on.
+    pub(super) fn state(&self) -> State {
+        let Self { event, gate, last_sent, longest_wait, last_refused, .. } = *self;
+        State { event, gate, last_sent, longest_wait, last_refused }
+    }
+
+    /// Goes on from where an earlier run was.
+    pub(super) fn recall(state: State) -> Self {
+        let State { event, gate, last_sent, longest_wait, last_refused } = state;
+        Self { event, gate, last_sent, longest_wait, last_refused, ..Self::default() }
     }
 
     /// When the server said that it opens again, once all that it said of one event is in.
