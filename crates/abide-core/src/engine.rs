@@ -13,11 +13,9 @@ use answer::Head;
 use crate::call::{Account, Call, CallId};
 use crate::decision::{Decision, Why};
 use crate::event::Event;
-use crate::gate::Gate;
+use crate::gate::{Gate, Pass};
 use crate::key::Key;
 use crate::ledger::Mark;
-use crate::limit::Permit;
-use crate::limit::pause::Round;
 use crate::policy::Policy;
 use crate::queue::Seat;
 use crate::rng::Rng;
@@ -92,16 +90,14 @@ enum Phase {
         until: Instant,
     },
     Granted {
-        permit: Permit,
+        pass: Pass,
         back_at: Instant,
-        round: Option<Round>,
     },
     /// Its grant went back before its caller began.
     Lapsed,
     Flying {
-        permit: Permit,
+        pass: Pass,
         sent: Now,
-        round: Option<Round>,
         /// When the head of its answer came, if its body is looked at.
         peeked: Option<Now>,
     },
@@ -188,12 +184,11 @@ impl Engine {
             self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
         }
         let Some(state) = self.calls.get_mut(&id) else { return false };
-        let Phase::Granted { permit, back_at, round } = &mut state.phase else { return false };
+        let Phase::Granted { pass, back_at } = &mut state.phase else { return false };
         let gate = &mut self.gates[index];
         gate.grants.remove(&(*back_at, id));
-        gate.limits.leave(permit, now);
-        gate.pause.on_begun(id, gate.trips.usual(), now.mono);
-        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round, peeked: None };
+        gate.begin(id, pass, now);
+        state.phase = Phase::Flying { pass: pass.clone(), sent: now, peeked: None };
         state.account.attempts += 1;
         state.lapses = 0;
         self.stats.requests += 1;
@@ -278,7 +273,8 @@ impl Engine {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
-        self.gates.push(Gate::new(key.clone(), &self.policy));
+        let seed = self.rng.below(u64::MAX);
+        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

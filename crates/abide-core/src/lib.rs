@@ -5,7 +5,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(any(test, feature = "sim"))]
 pub mod adapt;
 mod bounds;
 pub mod call;

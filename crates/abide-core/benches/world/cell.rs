@@ -5,12 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
-use abide_core::sim::{
-    Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World,
-};
+use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World};
 use abide_core::time::Instant;
 
 use super::draw::Draw;
@@ -21,7 +18,6 @@ use super::rows::{Case, Row};
 pub(crate) enum Column {
     Told,
     Said,
-    Blind,
     Learned,
     LearnedLater,
     /// As the two before, from a server that says how long to wait, in whole seconds, and nothing else.
@@ -33,10 +29,9 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Told,
         Self::Said,
-        Self::Blind,
         Self::Learned,
         Self::LearnedLater,
         Self::Waits,
@@ -50,7 +45,6 @@ impl Column {
         match self {
             Self::Told => "told",
             Self::Said => "said",
-            Self::Blind => "blind",
             Self::Learned => "learned, first run",
             Self::LearnedLater => "learned, later run",
             Self::Waits => "learned, waits, first run",
@@ -79,14 +73,15 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     let caller = caller.workers(workers);
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
-        Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned | Column::Waits => world.run(Controlled::new(Learner::new(seed)), caller),
+        Column::Said | Column::Learned | Column::Waits => {
+            world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller)
+        }
         Column::LearnedLater | Column::WaitsLater => {
-            let mut client = Controlled::new(Learner::new(seed));
+            let mut client = EngineClient::new(policy(workers, Vec::new()), seed);
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.
             let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);
-            world.begins_at(later).run(Controlled::new(client.into_controller()), caller)
+            world.begins_at(later).run(client, caller)
         }
         Column::PerRequest => world.run(PerRequest::new(seed), caller),
         Column::Adaptive => world.run(Adaptive::new(seed), caller),

@@ -5,6 +5,7 @@
 //! decides from them when the next attempt leaves. `knowledge` is what all this comes to, in a form that outlives the process.
 
 mod amount;
+mod belief;
 mod book;
 pub(crate) mod cubic;
 mod family;

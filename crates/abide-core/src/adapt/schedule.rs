@@ -40,6 +40,8 @@ pub(super) struct Schedule {
     /// The longest time of refusals after which one was accepted.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether the last pilot ended without an answer, so that another may go in its place.
+    handed_on: bool,
 }
 
 /// Where a run stands.
@@ -76,11 +78,18 @@ impl Schedule {
             last_sent: Instant::ZERO,
             longest_wait: Duration::ZERO,
             last_refused: Instant::ZERO,
+            handed_on: false,
         }
     }
 
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.last_sent = now;
+        self.handed_on = false;
+    }
+
+    /// Nobody will know what became of an attempt. A pilot hands its turn on.
+    pub(super) fn on_lost(&mut self, evidence: &Evidence) {
+        self.handed_on |= self.event.is_some() && evidence.sent >= self.last_sent;
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
@@ -181,6 +190,9 @@ impl Schedule {
         let probing = self.event.is_some();
         if probing && book.unlearned().any(|flight| !flight.is_answered()) {
             return book.silence_ends().filter(|at| *at > now.mono).map_or(Opening::AfterAnswer, Opening::At);
+        }
+        if self.handed_on {
+            return Opening::At(self.not_before().max(now.mono));
         }
         let mut all = Opening::At(if probing { self.not_before().max(now.mono) } else { now.mono });
         // Windows on the clock turn before those of the same length that a request begins, so what tests these tests them, too.

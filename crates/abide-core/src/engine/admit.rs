@@ -68,7 +68,7 @@ impl Engine {
     /// Grants in order of the queue until something stands in the way of its head, and returns that.
     fn admit(&mut self, index: usize, before: Option<Why>, now: Now) -> Option<Why> {
         loop {
-            let gate = &self.gates[index];
+            let gate = &mut self.gates[index];
             let id = gate.queue.head()?;
             let call = &self.calls.get(&id)?.call;
             match gate.blocker(call, now) {
@@ -83,10 +83,13 @@ impl Engine {
                         None => self.step_aside(id, until, reason, now),
                     }
                 }
-                Ok(Some(why)) => match self.impatient(index, id, why, now) {
-                    Some((id, reason)) => self.give_up(id, reason, now),
-                    None => return Some(why),
-                },
+                Ok(Some(why)) => {
+                    gate.on_blocked(why, now.mono);
+                    match self.impatient(index, id, why, now) {
+                        Some((id, reason)) => self.give_up(id, reason, now),
+                        None => return Some(why),
+                    }
+                }
             }
         }
     }
@@ -102,12 +105,11 @@ impl Engine {
         }
         gate.queue.remove(&state.seat);
         state.told = None;
-        let permit = gate.take(&state.call, now);
         // Slow callers would otherwise take turns for ever in being late.
         let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
-        let round = gate.pause.on_granted(id, back_at);
+        let pass = gate.take(id, &state.call, back_at, now);
         gate.grants.insert((back_at, id));
-        state.phase = Phase::Granted { permit, back_at, round };
+        state.phase = Phase::Granted { pass, back_at };
         self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
     }
 
@@ -183,7 +185,7 @@ impl Engine {
     /// Takes back the grants that were not begun in time, or that the server has overtaken. Such a call stands nowhere until its
     /// caller shows that it is still there: one that is asleep must not take turn after turn.
     pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
-        let shut = self.gates[index].is_shut(now.mono);
+        let shut = self.gates[index].has_overtaken(now.mono);
         while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
             self.release(id, now);
             if let Some(state) = self.calls.get_mut(&id) {

@@ -37,18 +37,15 @@ impl Engine {
                 self.aside.add(state.why.reason, now.mono.since(*since));
                 gate.queue.remove_aside(id, *until);
             }
-            Phase::Granted { permit, back_at, round } => {
+            Phase::Granted { pass, back_at } => {
                 gate.grants.remove(&(*back_at, id));
-                gate.refund(permit);
-                gate.pause.on_lost(id, *round, now.mono);
+                gate.slots.used -= 1;
+                gate.undo(id, pass, now);
             }
             Phase::Lapsed => {}
-            Phase::Flying { permit, sent, round, .. } => {
-                gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
-                gate.quotas.release(permit.claim);
-                gate.unanswered -= 1;
+            Phase::Flying { pass, sent, .. } => {
                 gate.slots.used -= 1;
-                gate.pause.on_lost(id, *round, now.mono);
+                gate.abandon(id, pass, *sent, now);
             }
             Phase::Returned { .. } => gate.slots.used -= 1,
         }

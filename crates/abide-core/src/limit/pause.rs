@@ -159,6 +159,11 @@ impl Pause {
         fresh
     }
 
+    /// Whether what was told last has not proved too short again and again.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.streak <= BELIEVED
+    }
+
     /// The least that a told wait is held for. One that proved too short twice, with nothing accepted, is not believed a third
     /// time, or a server that always says "in a millisecond" would be asked a thousand times a second.
     fn floor(&self) -> Duration {
