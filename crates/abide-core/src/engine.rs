@@ -5,6 +5,7 @@ mod answer;
 #[cfg(debug_assertions)]
 mod audit;
 mod leave;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -52,6 +53,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
+    /// Whether other processes are told what is done here.
+    publishes: bool,
     /// What calls waited for that stood aside, which no gate's ledger knows.
     aside: Waited,
 }
@@ -119,6 +122,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
+            publishes: false,
             aside: Waited::default(),
         }
     }
@@ -211,6 +215,7 @@ impl Engine {
                 self.on_head(id, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
+            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -274,7 +279,9 @@ impl Engine {
             return *gate;
         }
         let seed = self.rng.below(u64::MAX);
-        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
+        let mut gate = Gate::new(key.clone(), &self.policy, seed);
+        gate.publishes = self.publishes;
+        self.gates.push(gate);
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

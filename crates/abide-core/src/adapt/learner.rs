@@ -111,6 +111,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            proof: Proof::default(),
             lost: None,
             proven: 0,
             phantoms: 0,

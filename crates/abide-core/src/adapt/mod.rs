@@ -45,6 +45,13 @@ pub trait Controller: Clone + fmt::Debug {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(u64);
 
+impl Ticket {
+    /// Its number, counted from 0 in order of sending.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
 /// How an attempt ended, as far as a limit is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

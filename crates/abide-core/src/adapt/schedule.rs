@@ -142,8 +142,8 @@ impl Schedule {
     /// Goes on from where an earlier run was.
     pub(super) fn recall(&mut self, state: State) {
         let State { event, gate, last_sent, longest_wait, last_refused } = state;
-        let (told, proven) = (None, 0);
-        *self = Self { event, gate, told, proven, last_sent, longest_wait, last_refused, rng: self.rng.clone() };
+        let rng = self.rng.clone();
+        *self = Self { event, gate, last_sent, longest_wait, last_refused, rng, ..Self::new(0) };
     }
 
     /// When the server said that it opens again, once all that it said of one event is in.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::{Engine, Phase};
-use crate::adapt::{Controller, End, Ticket};
+use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
@@ -67,10 +67,10 @@ impl Engine {
         state.phase = Phase::Returned { status: status.as_u16() };
         let outcome = classify(&self.policy, status, &answer.signal);
         match outcome {
-            Outcome::Accepted => gate.learner.on_end(ticket, End::Accepted, received),
+            Outcome::Accepted => gate.end(ticket, End::Accepted, None, received),
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
-            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
+            Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
         match outcome {
             Outcome::Accepted => {
@@ -149,6 +149,7 @@ impl Engine {
         let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        let mut pause = None;
         let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
@@ -160,15 +161,20 @@ impl Engine {
         } else if let Some(until) = told {
             gate.drought.get_or_insert(now.mono);
             gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            pause = Some(until);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
-            if is_explained && gate.pause.is_believed() { End::Unknown } else { End::Refused(Some(until.since(now.mono))) }
+            if is_explained && gate.pause.is_believed() {
+                End::Unknown
+            } else {
+                End::Refused(Some(until.since(now.mono)))
+            }
         } else {
             gate.drought.get_or_insert(now.mono);
             gate.overtaken = true;
             gate.pause.on_lost(landed.id, landed.round, now.mono);
             End::Refused(None)
         };
-        gate.learner.on_end(answer.ticket, end, answer.received);
+        gate.end(answer.ticket, end, pause, answer.received);
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
         } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {

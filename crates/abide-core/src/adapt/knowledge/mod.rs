@@ -15,7 +15,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::headers::Wait;
-use crate::policy::{LimitSpec, Unit, WindowKind};
 use crate::time::Wall;
 
 /// Older than this it is a hint: one attempt tests it before the others follow.
@@ -208,39 +207,6 @@ impl Knowledge {
     pub fn is_empty(&self) -> bool {
         self.beliefs.is_empty() && self.spent.is_empty() && self.pause.is_none()
     }
-}
-
-impl Belief {
-    /// The limit in the spelling of the user, by the amount that surely fits; `None` while not even one is known to fit.
-    pub fn spec(&self) -> Option<LimitSpec> {
-        let whole = (self.least - ROUGH).ceil().max(1.0) as u64;
-        let window = |period, kind| LimitSpec::Window { amount: whole, period, kind, unit: Unit::Requests };
-        Some(match self.shape {
-            Shape::Sliding { period, counts_refused: false } => window(period, WindowKind::Sliding),
-            Shape::Sliding { period, counts_refused: true } => window(period, WindowKind::Hits),
-            Shape::Fixed { period, .. } => window(period, WindowKind::Fixed),
-            Shape::Clock { period } => window(period, WindowKind::Clock { offset: Duration::ZERO }),
-            Shape::Counter { period, .. } => window(period, WindowKind::Counter),
-            Shape::Bucket { interval, .. } => {
-                let (amount, period) = rate(interval);
-                LimitSpec::Bucket { amount, period, burst: whole - 1, unit: Unit::Requests }
-            }
-            // Held to what was not refused.
-            Shape::Cap => LimitSpec::Concurrency(self.most.map(|most| most as u32).filter(|most| *most > 0)?),
-        })
-    }
-}
-
-/// How far from a whole number a burst may seem to be, in tokens.
-const ROUGH: f64 = 0.05;
-
-/// A rate as people write it: whole numbers a second, a minute or an hour.
-fn rate(interval: Duration) -> (u64, Duration) {
-    let spans = [1, 60, 3_600].map(Duration::from_secs);
-    let times = |span: Duration| span.as_secs_f64() / interval.as_secs_f64().max(1e-9);
-    let whole = |span: &Duration| times(*span) >= 0.999 && (times(*span) - times(*span).round()).abs() < 1e-3;
-    let span = spans.into_iter().find(whole).unwrap_or(spans[2]);
-    ((times(span).round() as u64).max(1), span)
 }
 
 impl fmt::Display for Belief {

@@ -7,9 +7,10 @@ use crate::adapt::Learner;
 use crate::adapt::amount::Amount;
 use crate::adapt::book::{Evidence, Shortest, Tally, Verdict};
 use crate::adapt::family::{Bucket, Cap, Clock, Family, Fixed, Hypothesis, Sliding, Window};
-use crate::adapt::learner;
-use crate::adapt::schedule::{Event, Schedule, State};
-use crate::time::{Instant, Now, Offset, Wall, nanos};
+use crate::adapt::schedule::{Event, State};
+use crate::adapt::{belief, learner};
+use crate::policy::LimitSpec;
+use crate::time::{Instant, Now, Wall};
 
 /// Attempts of one fate that are kept; above, the older half is merged, two into one.
 const CAPACITY: usize = 512;
@@ -35,7 +36,7 @@ impl Learner {
             beliefs,
             spent: condensed(spent),
             pause: (gate > now.mono).then(|| clocks.wall(gate)),
-            drought: event.map(|Event { since, tried, first }| Drought {
+            drought: event.map(|Event { since, tried, first, .. }| Drought {
                 since: clocks.wall(since),
                 tried: clocks.wall(tried),
                 refused: clocks.wall(last_refused),
@@ -74,13 +75,14 @@ impl Learner {
         let event = knowledge.drought.map(|drought| Event {
             since: clocks.mono(drought.since),
             tried: clocks.mono(drought.tried),
+            stretch: 0,
             first: drought.is_first,
         });
         // Until an attempt is accepted the others wait for it.
-        let doubt = Event { since: now.mono, tried: now.mono, first: false };
+        let doubt = Event { since: now.mono, tried: now.mono, stretch: 0, first: false };
         let event = event.or((trust == Trust::Hint && !self.hypotheses.is_empty()).then_some(doubt));
         let last = |moment: Option<Wall>| moment.map_or(Instant::ZERO, |at| clocks.mono(at));
-        self.schedule = Schedule::recall(State {
+        self.schedule.recall(State {
             event,
             gate: last(knowledge.pause),
             last_sent: last(knowledge.proof.confirmed.max(knowledge.proof.tested)),
@@ -112,18 +114,37 @@ impl Learner {
     }
 }
 
+impl Knowledge {
+    /// The limits that what is believed comes to, each as a user could tell it; none while too much is possible.
+    pub fn limits(&self) -> Vec<LimitSpec> {
+        let clocks = Clocks(Now::default());
+        let layer = |second: bool| -> Vec<Hypothesis> {
+            let beliefs = self.beliefs.iter().filter(|belief| belief.is_second == second);
+            beliefs.map(|belief| clocks.hypothesis(belief, Trust::Fresh)).collect()
+        };
+        [false, true].into_iter().filter_map(|second| belief::of(&layer(second))).collect()
+    }
+}
+
+impl Belief {
+    /// The limit as a user could tell it, by the least that surely fits; `None` for a cap that nothing was refused for.
+    pub fn spec(&self) -> Option<LimitSpec> {
+        let hypothesis = Clocks(Now::default()).hypothesis(self, Trust::Fresh);
+        belief::of(&[Hypothesis { silent: false, doubted: false, ..hypothesis }])
+    }
+}
+
 /// Both clocks at one moment, to tell what one shows when the other shows something.
 #[derive(Clone, Copy)]
 struct Clocks(Now);
 
 impl Clocks {
     fn wall(self, at: Instant) -> Wall {
-        let span = |duration: Duration| Offset::from_nanos(i64::try_from(nanos(duration)).unwrap_or(i64::MAX));
-        self.0.wall + span(at.since(self.0.mono)) - span(self.0.mono.since(at))
+        self.0.wall_at(at)
     }
 
     fn mono(self, at: Wall) -> Instant {
-        self.0.mono + at.since(self.0.wall) - self.0.wall.since(at)
+        self.0.mono_at(at)
     }
 
     fn belief(self, hypothesis: &Hypothesis, is_second: bool) -> Belief {
