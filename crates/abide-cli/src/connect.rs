@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use abide::{Backoff, Client};
+use abide::{Backoff, Client, Memory};
 
 use crate::args::{Common, HeaderUnit};
 use crate::exit::{Failure, Result};
@@ -57,6 +57,9 @@ pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
     }
     if common.insecure {
         builder = builder.insecure();
+    }
+    if let Some(memory) = Memory::user().filter(|_| !common.no_memory) {
+        builder = builder.memory(memory);
     }
     builder.build().map_err(Failure::usage)
 }

@@ -17,6 +17,7 @@ mod client;
 mod clock;
 mod error;
 mod handle;
+mod memory;
 mod target;
 
 pub use abide_core;
@@ -26,6 +27,7 @@ pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
 pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 pub use handle::Waiting;
+pub use memory::{Memory, Remembered};
 pub use target::redacted;
 
 /// The README's code compiles.
