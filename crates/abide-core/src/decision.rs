@@ -19,6 +19,8 @@ pub enum Decision {
         id: CallId,
         /// The number of the attempt, from 1.
         attempt: u32,
+        /// The attempt beside which it goes, for that one has stalled: it goes on too, and the first answer counts.
+        beside: Option<u32>,
         /// The last thing that stood in its way.
         why: Why,
     },
@@ -33,8 +35,17 @@ pub enum Decision {
     Peek {
         /// The call.
         id: CallId,
+        /// The attempt whose answer it is.
+        attempt: u32,
         /// How many bytes are of use; fewer if the body ends before.
         bytes: usize,
+    },
+    /// End this attempt, or drop what came of it; the call goes on with its other one.
+    Drop {
+        /// The call.
+        id: CallId,
+        /// The attempt.
+        attempt: u32,
     },
     /// The answer is not the last word: drop it. A [`Decision::Send`] follows when it is due.
     Retry {
@@ -71,6 +82,7 @@ impl Decision {
             Self::Send { id, .. }
             | Self::Wait { id, .. }
             | Self::Peek { id, .. }
+            | Self::Drop { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
             | Self::Return { id, .. }

@@ -4,6 +4,7 @@ mod others;
 mod pass;
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
 pub(crate) use others::Others;
@@ -22,6 +23,7 @@ use crate::limit::{Opening, Stack};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
 use crate::retry::{Budget, Suspect};
+use crate::tail::Tail;
 use crate::time::{Instant, Now};
 
 /// How long a grant stays good that its caller does not begin.
@@ -45,6 +47,7 @@ pub(crate) struct Gate {
     pub(crate) reader: Reader,
     pub(crate) ledger: Ledger,
     pub(crate) trips: Trips,
+    pub(crate) tail: Tail,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
     /// What the server said that the last call cost; 1 before it said anything.
@@ -56,10 +59,14 @@ pub(crate) struct Gate {
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
+    /// Attempts that may get another beside them, with the moment at which they left.
+    pub(crate) watched: BTreeSet<(Instant, CallId)>,
     /// Whether a refusal without a word came in since they were looked at.
     pub(crate) overtaken: bool,
     /// Whether retries are held back, for the budget was empty and nothing was accepted since.
     pub(crate) held: bool,
+    /// When an attempt will have stalled next, or one that has may get another beside it.
+    pub(crate) stalls_at: Option<Instant>,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
     /// Whether a call has come to the queue that was not told yet what is waited for.
@@ -92,11 +99,14 @@ impl Gate {
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
+            tail: Tail::default(),
             unanswered: 0,
             usual_cost: 1,
             drought: None,
             deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            stalls_at: None,
             overtaken: false,
             held: false,
             blocked: None,
@@ -137,7 +147,12 @@ impl Gate {
                     adapt::Opening::At(at) => Opening::At(at),
                     adapt::Opening::AfterAnswer => Opening::AfterAnswer,
                 };
-                weigh(Reason::Learned { limit: self.learner.believed() }, opening);
+                let reason = if self.learner.awaits_pilot() {
+                    Reason::Probe
+                } else {
+                    Reason::Learned { limit: self.learner.believed() }
+                };
+                weigh(reason, opening);
             }
         }
         if let Some(reason) = self.slots.full() {
@@ -155,6 +170,12 @@ impl Gate {
     pub(crate) fn has_overtaken(&mut self, now: Instant) -> bool {
         let overtaken = std::mem::take(&mut self.overtaken);
         overtaken || self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+    }
+
+    /// The watched attempt that left next after this one; the first of all if there is none.
+    pub(crate) fn watched_after(&self, after: Option<(Instant, CallId)>) -> Option<(Instant, CallId)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.watched.range((from, Bound::Unbounded)).next().copied()
     }
 
     /// Calls wait for this. What was learned may be wrong, so patience with it counts as after a refusal, except while an answer

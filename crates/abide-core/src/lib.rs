@@ -28,6 +28,7 @@ mod route;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod stats;
+mod tail;
 pub mod time;
 
 pub use call::{Call, CallId};

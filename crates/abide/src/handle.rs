@@ -257,8 +257,8 @@ impl Ticket {
     }
 
     /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
-    pub(crate) fn begin(&self) -> bool {
-        self.handle.shared.begin(self.id)
+    pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
+        self.handle.shared.begin(self.id, beside)
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {

@@ -95,6 +95,7 @@ fn policy(workers: usize, told: Vec<Rule>) -> Policy {
         limits: told.iter().map(|rule| LimitRule { host: None, spec: rule.spec() }).collect(),
         concurrency: u32::try_from(workers).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         max_wait: Patience::Endless,
+        hedge: true,
         ..Policy::default()
     }
 }

@@ -136,6 +136,11 @@ impl Learner {
         self.book.on_sent(contested, now)
     }
 
+    /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
+    pub(crate) fn awaits_pilot(&self) -> bool {
+        self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
+    }
+
     /// How many attempts it has been told of that have not ended.
     #[cfg(debug_assertions)]
     pub(crate) fn in_flight(&self) -> u64 {

@@ -87,6 +87,11 @@ impl Schedule {
         self.handed_on = false;
     }
 
+    /// Whether refusals came of which nothing was accepted since.
+    pub(super) fn is_probing(&self) -> bool {
+        self.event.is_some()
+    }
+
     /// Nobody will know what became of an attempt. A pilot hands its turn on.
     pub(super) fn on_lost(&mut self, evidence: &Evidence) {
         self.handed_on |= self.event.is_some() && evidence.sent >= self.last_sent;
@@ -98,6 +103,7 @@ impl Schedule {
         {
             self.longest_wait = self.longest_wait.max(evidence.sent.since(event.since));
             self.event = None;
+            self.handed_on = false;
         }
         if evidence.contested {
             self.proven += 1;
@@ -110,6 +116,7 @@ impl Schedule {
             self.tell(sent, wait, now);
         }
         self.proven = 0;
+        self.handed_on = false;
         let stretch = self.rng.below(STRETCH) as u32;
         match &mut self.event {
             Some(event) => {

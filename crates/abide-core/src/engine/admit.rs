@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::flight::{Beside, Grant};
 use super::{CallState, Engine, Phase};
 use crate::call::CallId;
 use crate::decision::{Decision, GiveUp, Reason, Why};
@@ -56,7 +57,12 @@ impl Engine {
         self.lapse_grants(index, now);
         self.end_overdue(index, now);
         let before = self.gates[index].blocked;
+        self.hedge(index, now);
         let blocked = self.admit(index, before, now);
+        if blocked.is_none() {
+            // Nobody is left who would be overtaken.
+            self.hedge(index, now);
+        }
         let gate = &mut self.gates[index];
         gate.blocked = blocked;
         gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
@@ -110,8 +116,9 @@ impl Engine {
         let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
         let pass = gate.take(id, &state.call, back_at, now);
         gate.grants.insert((back_at, id));
-        state.phase = Phase::Granted { pass, back_at };
-        self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
+        state.phase = Phase::Granted(Grant { pass, back_at });
+        let attempt = state.account.attempts + 1;
+        self.decisions.push_back(Decision::Send { id, attempt, beside: None, why: state.why });
     }
 
     /// Out of the queue until a quota opens that only some calls draw on.
@@ -188,11 +195,35 @@ impl Engine {
     pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
         let shut = self.gates[index].has_overtaken(now.mono);
         while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
-            self.release(id, now);
-            if let Some(state) = self.calls.get_mut(&id) {
-                state.phase = Phase::Lapsed;
-                state.lapses = state.lapses.saturating_add(1);
+            let Some(state) = self.calls.get_mut(&id) else { return };
+            if let Phase::Flying { beside, .. } = &mut state.phase {
+                std::mem::replace(beside, Beside::Lapsed).give_back(&mut self.gates[index], id, now);
+            } else {
+                self.release(id, now);
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.phase = Phase::Lapsed;
+                    state.lapses = state.lapses.saturating_add(1);
+                }
             }
+        }
+    }
+
+    /// The caller is here whose grant has gone back: its call gets another when its turn comes. `false` if there is none such.
+    pub(super) fn takes_up_again(&mut self, id: CallId, beside: Option<u32>, now: Now) -> bool {
+        match (self.calls.get_mut(&id), beside) {
+            (Some(CallState { phase: Phase::Lapsed, .. }), None) => {
+                self.make_ready(id, now);
+                true
+            }
+            (
+                Some(CallState { gate, phase: Phase::Flying { flight, beside: beside @ Beside::Lapsed }, .. }),
+                Some(first),
+            ) if flight.attempt == first => {
+                *beside = Beside::Nobody;
+                self.gates[*gate].watched.insert((flight.sent.mono, id));
+                true
+            }
+            _ => false,
         }
     }
 
@@ -203,7 +234,7 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted { .. } | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }
@@ -221,6 +252,7 @@ impl Engine {
             gate.grants.first().map(|(at, _)| *at),
             gate.others.expires(),
             gate.deadlines.first().map(|(at, _)| *at),
+            gate.stalls_at,
         ]
         .into_iter()
         .flatten()

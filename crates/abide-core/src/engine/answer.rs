@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Phase};
+use super::{Engine, Flight, Phase};
 use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
@@ -35,6 +35,8 @@ struct Landed {
     safety: Safety,
     sent: Now,
     round: Option<Round>,
+    /// Whether what becomes of the call hangs on it, and not on another attempt that is out.
+    decides: bool,
 }
 
 /// The answer to an attempt.
@@ -47,31 +49,35 @@ struct Answer {
 }
 
 impl Engine {
-    pub(super) fn on_head(&mut self, id: CallId, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+    pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let Phase::Flying { pass, sent, peeked } = &mut state.phase else { return };
-        let (sent, received) = (*sent, *peeked.get_or_insert(now));
+        let Some(flight) = state.phase.flight_mut(attempt) else { return };
+        let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
         let gate = &mut self.gates[state.gate];
         let &Head { status, headers, body } = head;
         let response = Response { host: gate.key.host(), status, headers, body, sent, received };
         if body.is_none()
             && let bytes @ 1.. = gate.reader.peek(&response)
         {
-            self.decisions.push_back(Decision::Peek { id, bytes });
+            self.decisions.push_back(Decision::Peek { id, attempt, bytes });
             return;
         }
         let signal = gate.reader.read(&response);
-        let ticket = gate.settle(&state.call, pass, Flown { sent, received, now }, &signal);
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round: pass.round };
-        let answer = Answer { status, signal, received, ticket };
-        state.phase = Phase::Returned { status: status.as_u16() };
-        let outcome = classify(&self.policy, status, &answer.signal);
+        let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
+        let outcome = classify(&self.policy, status, &signal);
         match outcome {
-            Outcome::Accepted => gate.end(ticket, End::Accepted, None, received),
+            Outcome::Accepted => {
+                gate.end(ticket, End::Accepted, None, received);
+                gate.tail.on_answer(received.mono.since(sent.mono));
+            }
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
             Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
+        let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
+        let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
+        let answer = Answer { status, signal, received, ticket };
         match outcome {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
@@ -90,7 +96,9 @@ impl Engine {
             }
             Outcome::Suspected | Outcome::Fault if answer.signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
-                self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                if landed.decides {
+                    self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                }
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
@@ -98,27 +106,31 @@ impl Engine {
         self.advance(landed.gate, now);
     }
 
-    pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
+    pub(super) fn on_failed(&mut self, id: CallId, attempt: u32, failure: Failure, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let (sent, round, cause) = match &state.phase {
-            Phase::Flying { pass, sent, .. } => {
+        let (sent, round, cause) = match &mut state.phase {
+            // The answer broke off after it was handed over.
+            Phase::Returned { attempt: returned, .. } if *returned == attempt => (now, None, Cause::Fault),
+            phase => {
+                let Some(Flight { pass, sent, .. }) = phase.flight_mut(attempt) else { return };
                 let gate = &mut self.gates[state.gate];
                 let cause = if failure.precedes_sending() {
                     gate.undo(id, pass, now);
                     Cause::Unsent
                 } else {
+                    gate.tail.on_unanswered(now.mono.since(sent.mono));
                     gate.abandon(id, pass, *sent, now);
                     Cause::Fault
                 };
                 (*sent, pass.round, cause)
             }
-            // The answer broke off after it was handed over.
-            Phase::Returned { .. } => (now, None, Cause::Fault),
-            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } | Phase::Lapsed => return,
         };
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round };
-        state.phase = Phase::Returned { status: 0 };
-        if !failure.is_transient() {
+        let (gate, safety) = (state.gate, state.call.safety);
+        let decides = self.land(id, attempt, 0, false, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
+        if !decides {
+            // The other attempt may still bring an answer.
+        } else if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
         } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
@@ -175,6 +187,9 @@ impl Engine {
             End::Refused(None)
         };
         gate.end(answer.ticket, end, pause, answer.received);
+        if !landed.decides {
+            return;
+        }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
         } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {
@@ -192,7 +207,7 @@ impl Engine {
         gate.drought.get_or_insert(now.mono);
         let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
         gate.suspect.on_refused(landed.sent.mono, event, now.mono);
-        let Some(state) = self.calls.get_mut(&landed.id) else { return };
+        let Some(state) = self.calls.get_mut(&landed.id).filter(|_| landed.decides) else { return };
         if state.suspicions == 0 {
             state.suspected = now.mono;
         }
@@ -209,6 +224,9 @@ impl Engine {
 
     fn on_fault_answer(&mut self, landed: Landed, now: Now) {
         self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
+        if !landed.decides {
+            return;
+        }
         let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {

@@ -37,15 +37,12 @@ impl Engine {
                 self.aside.add(state.why.reason, now.mono.since(*since));
                 gate.queue.remove_aside(id, *until);
             }
-            Phase::Granted { pass, back_at } => {
-                gate.grants.remove(&(*back_at, id));
-                gate.slots.used -= 1;
-                gate.undo(id, pass, now);
-            }
+            Phase::Granted(grant) => grant.give_back(gate, id, now),
             Phase::Lapsed => {}
-            Phase::Flying { pass, sent, .. } => {
-                gate.slots.used -= 1;
-                gate.abandon(id, pass, *sent, now);
+            Phase::Flying { flight, beside } => {
+                gate.watched.remove(&(flight.sent.mono, id));
+                flight.abandon(gate, id, now);
+                beside.give_back(gate, id, now);
             }
             Phase::Returned { .. } => gate.slots.used -= 1,
         }

@@ -178,6 +178,11 @@ impl Pause {
         self.told_at = now;
     }
 
+    /// Whether there is no pause, and none is being come back from.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
     /// Whether nothing may leave, not even what was granted before.
     pub(crate) fn is_on(&self, now: Instant) -> bool {
         matches!(self.phase, Phase::Paused { until, .. } if now < until)

@@ -81,22 +81,22 @@ impl Shared {
     }
 
     /// Begins an attempt: what others spent is known before, and what it spends is written before it leaves.
-    pub(super) fn begin(&self, id: CallId) -> bool {
+    pub(super) fn begin(&self, id: CallId, beside: Option<u32>) -> bool {
         let key = self.remembered_key(&self.lock(), id);
-        let (Some(key), Some(link)) = (key, &self.memory) else { return self.begin_alone(id, None) };
+        let (Some(key), Some(link)) = (key, &self.memory) else { return self.begin_alone(id, beside, None) };
         self.meet(&key);
         let (file, _) = link.file(&key, self.clock.now());
         let mut file = lock(&file);
         if file.is_fresh(self.clock.now().mono) || !file.lock() {
-            return self.begin_alone(id, Some(&key));
+            return self.begin_alone(id, beside, Some(&key));
         }
-        self.exchange(link, &key, &mut file, |engine, now| engine.begin(id, now))
+        self.exchange(link, &key, &mut file, |engine, now| engine.begin(id, beside, now))
     }
 
-    fn begin_alone(&self, id: CallId, key: Option<&Key>) -> bool {
+    fn begin_alone(&self, id: CallId, beside: Option<u32>, key: Option<&Key>) -> bool {
         let mut state = self.lock();
         let now = self.clock.now();
-        let begun = state.engine.begin(id, now);
+        let begun = state.engine.begin(id, beside, now);
         if let Some(key) = key {
             state.note(key, now.mono);
         }

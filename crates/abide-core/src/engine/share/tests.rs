@@ -136,9 +136,9 @@ impl Fleet {
     fn decide(&mut self, index: usize, decision: &Decision, now: Now) -> Option<Action> {
         let process = &mut self.processes[index];
         match *decision {
-            Decision::Send { id, attempt, .. } => {
+            Decision::Send { id, attempt, beside, .. } => {
                 self.file.look(process, now);
-                let begun = process.engine.begin(id, now);
+                let begun = process.engine.begin(id, beside, now);
                 self.file.write(process, now);
                 process.engine.audit().unwrap();
                 begun.then(|| Action::Send { job: process.calls[&id], attempt })
@@ -168,13 +168,15 @@ impl Client for Fleet {
         self.jobs.insert(job.id, (index, id));
     }
 
-    fn on_answer(&mut self, job: JobId, _attempt: u32, answer: Answer<'_>, now: Now) {
+    fn on_answer(&mut self, job: JobId, attempt: u32, answer: Answer<'_>, now: Now) {
         let Some(&(index, id)) = self.jobs.get(&job) else { return };
         let process = &mut self.processes[index];
         process.is_success = answer.is_success();
         let event = match answer {
-            Answer::Head { status, headers } => Event::Head { id, status, headers, redirect: None, body: Some(&[]) },
-            Answer::Failed(failure) => Event::Failed { id, failure },
+            Answer::Head { status, headers } => {
+                Event::Head { id, attempt, status, headers, redirect: None, body: Some(&[]) }
+            }
+            Answer::Failed(failure) => Event::Failed { id, attempt, failure },
         };
         process.engine.handle(event, now);
         self.file.look(process, now);
@@ -255,10 +257,10 @@ fn a_wait_that_one_was_told_holds_for_all() {
     let mut other = Engine::new(Policy::default(), 2);
     let now = |secs| Now { mono: Instant::ZERO + Duration::from_secs(secs), wall: WALL + Duration::from_secs(secs) };
     let id = one.submit(Call::new(key(), Safety::Idempotent), now(100));
-    assert!(one.begin(id, now(100)));
+    assert!(one.begin(id, None, now(100)));
     let headers = http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("30"))]);
     let status = http::StatusCode::TOO_MANY_REQUESTS;
-    one.handle(Event::Head { id, status, headers: &headers, redirect: None, body: Some(&[]) }, now(101));
+    one.handle(Event::Head { id, attempt: 1, status, headers: &headers, redirect: None, body: Some(&[]) }, now(101));
     for deed in one.take_deeds(&key()) {
         other.handle(Event::Other { key: &key(), who: 1, deed }, now(101));
     }
