@@ -35,6 +35,8 @@ pub(super) struct Flight {
     end: Option<(End, Instant)>,
     /// Whether it left although some hypothesis spoke against it.
     pub(super) contested: bool,
+    /// Another process sent it, and its answer is known here only some time after it came.
+    is_foreign: bool,
 }
 
 /// The shortest round trips.
@@ -79,8 +81,16 @@ pub(super) enum Verdict {
 impl Book {
     pub(super) fn on_sent(&mut self, contested: bool, now: Now) -> Ticket {
         self.read_clock(now);
-        self.flights.push_back(Flight { sent: now.mono, end: None, contested });
+        self.flights.push_back(Flight { sent: now.mono, end: None, contested, is_foreign: false });
         Ticket(self.first_ticket + self.flights.len() as u64 - 1)
+    }
+
+    /// An attempt that was told of is another process's.
+    pub(super) fn disown(&mut self, ticket: Ticket) {
+        let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
+        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
+            flight.is_foreign = true;
+        }
     }
 
     /// When an attempt left that is in flight still.
@@ -137,7 +147,7 @@ impl Book {
                     self.land();
                     continue;
                 }
-                None if self.silence().is_some_and(|silence| flight.sent + silence <= now) => {
+                None if self.silence_of(&flight).is_some_and(|silence| flight.sent + silence <= now) => {
                     (Verdict::Accepted, Instant::NEVER)
                 }
                 None if flight.sent + self.patience() <= now => (Verdict::Unknown, Instant::NEVER),
@@ -263,6 +273,11 @@ impl Book {
         (accepted > silence).then_some(silence)
     }
 
+    /// Silence tells nothing of an attempt whose answer is told late.
+    fn silence_of(&self, flight: &Flight) -> Option<Duration> {
+        self.silence().filter(|_| !flight.is_foreign)
+    }
+
     /// The shortest way there and back that is known.
     pub(super) fn refused_trip(&self) -> Duration {
         self.shortest.refused.unwrap_or_default()
@@ -281,7 +296,7 @@ impl Book {
     /// When the first attempt that is not answered is learned from without an answer.
     pub(super) fn silence_ends(&self) -> Option<Instant> {
         let flight = self.flights.get(self.learned)?;
-        Some(flight.sent + self.silence().unwrap_or(self.patience()))
+        Some(flight.sent + self.silence_of(flight).unwrap_or(self.patience()))
     }
 
     /// How many attempts that are not in the logs may have arrived, or may still.

@@ -187,6 +187,13 @@ impl Learner {
         self.book.on_sent(contested, now)
     }
 
+    /// An attempt of another process left. It ends as one of ours does.
+    pub(crate) fn on_other_sent(&mut self, now: Now) -> Ticket {
+        let ticket = self.on_sent(now);
+        self.book.disown(ticket);
+        ticket
+    }
+
     /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
     pub(crate) fn awaits_pilot(&self) -> bool {
         self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())

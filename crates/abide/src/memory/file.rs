@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use abide_core::Key;
 use abide_core::adapt::Knowledge;
 use abide_core::deed::{Act, Deed};
-use abide_core::time::{Instant, Now};
+use abide_core::time::{self, Now};
 
 use super::folder::private;
 use super::header::{FileClock, Header, Unread};
@@ -21,9 +21,10 @@ const LARGEST: u64 = 8 * 1024 * 1024;
 const MOST_LINES: usize = 256;
 /// The last line of a file in whose place stands another.
 const MOVED: &str = "moved";
-/// A lock is held for some microseconds. One that is not free after so many looks is held by a process that was stopped.
-const TRIES: u32 = 40;
-const BETWEEN_TRIES: Duration = Duration::from_micros(50);
+/// A lock is held for some microseconds, or for as long as the system has no time for who holds it. One that is not free for so
+/// long is held by a process that was stopped.
+const PATIENCE: Duration = Duration::from_millis(30);
+const BETWEEN_TRIES: Duration = Duration::from_micros(100);
 /// Who was alone for so long, and looked at the file so short a time ago, need not look again before each attempt.
 const ALONE: Duration = Duration::from_secs(1);
 pub(crate) const FRESH: Duration = Duration::from_millis(50);
@@ -40,9 +41,9 @@ pub(crate) struct KeyFile {
     /// `None` after an error.
     log: Option<Log>,
     /// When it was last read under its lock, before or after an attempt of ours.
-    looked: Option<Instant>,
+    looked: Option<time::Instant>,
     /// When somebody else last did something.
-    others: Instant,
+    others: time::Instant,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,7 @@ pub(crate) struct News {
 impl KeyFile {
     /// Opens a key's file, or begins it.
     pub(super) fn open(path: PathBuf, key: &Key, who: u64, now: Now) -> (Self, News) {
-        let mut file = Self { path, key: key.clone(), who, log: None, looked: None, others: Instant::ZERO };
+        let mut file = Self { path, key: key.clone(), who, log: None, looked: None, others: time::Instant::ZERO };
         match file.load(now) {
             Ok(news) => (file, news),
             Err(e) => {
@@ -132,7 +133,7 @@ impl KeyFile {
     }
 
     /// Whether a look would hardly tell anything new.
-    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+    pub(crate) fn is_fresh(&self, now: time::Instant) -> bool {
         self.log.is_none() || self.looked.is_some_and(|at| now.since(at) < FRESH && now.since(self.others) > ALONE)
     }
 
@@ -173,18 +174,16 @@ impl KeyFile {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(io::Error::other("it was removed")),
             file => file?,
         };
-        let mut bytes = Vec::new();
-        let locked = lock(&file)?;
-        (&file).take(LARGEST + 1).read_to_end(&mut bytes)?;
-        let Ok((header, length)) = header(&bytes) else { return Err(io::Error::other("it is broken")) };
-        if !locked {
-            return Err(io::Error::other("it is locked for too long"));
-        }
-        if header.generation == log.generation {
-            // Who began it anew was killed over that.
-            file.unlock()?;
+        if generation(&file)? == log.generation {
+            // Who was to begin it anew was killed over that.
             return Ok(news);
         }
+        if !lock(&file)? {
+            return Err(io::Error::other("another process holds it"));
+        }
+        let mut bytes = Vec::new();
+        (&file).take(LARGEST + 1).read_to_end(&mut bytes)?;
+        let Ok((header, length)) = header(&bytes) else { return Err(io::Error::other("it is broken")) };
         if header.generation != log.generation + 1 {
             // What stood in those between is lost, but for what came of it.
             news.knowledge = header.knowledge;
@@ -198,7 +197,7 @@ impl KeyFile {
 
     fn notice(&mut self, deeds: &[(u64, Deed)]) {
         let others = deeds.iter().filter(|(who, _)| *who != self.who).map(|(_, deed)| deed.at).max();
-        self.others = self.others.max(others.unwrap_or(Instant::ZERO));
+        self.others = self.others.max(others.unwrap_or(time::Instant::ZERO));
     }
 
     /// Whether it is time to begin anew with what is known now.
@@ -316,6 +315,14 @@ impl Log {
     }
 }
 
+/// How often a file was begun anew; reads on from its start.
+fn generation(mut file: &File) -> io::Result<u64> {
+    let mut line = Vec::new();
+    io::BufReader::new(file).take(LARGEST).read_until(b'\n', &mut line)?;
+    file.seek(SeekFrom::Start(0))?;
+    header(&line).map(|(header, _)| header.generation).map_err(|_| io::Error::other("it is broken"))
+}
+
 /// The first line, and its length.
 fn header(bytes: &[u8]) -> Result<(Header, usize), Unread> {
     if bytes.len() as u64 > LARGEST {
@@ -328,14 +335,15 @@ fn header(bytes: &[u8]) -> Result<(Header, usize), Unread> {
 
 /// Locks a file, unless somebody else holds it for too long.
 fn lock(file: &File) -> io::Result<bool> {
-    for _ in 0..TRIES {
+    let began = Instant::now();
+    loop {
         match file.try_lock() {
             Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if began.elapsed() > PATIENCE => return Ok(false),
             Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::Error(e)) => return Err(e),
         }
     }
-    Ok(false)
 }
 
 /// Removes a file. Who has it open finds out by its last line.
