@@ -22,7 +22,7 @@ pub mod page;
 pub mod place;
 pub mod policy;
 mod queue;
-mod retry;
+pub mod retry;
 mod rng;
 mod route;
 #[cfg(any(test, feature = "sim"))]
