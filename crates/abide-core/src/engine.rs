@@ -7,6 +7,7 @@ mod audit;
 mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use answer::Head;
 
@@ -67,6 +68,8 @@ struct CallState {
     account: Account,
     /// Faults so far, and bare refusals with the moment of the first.
     faults: u32,
+    /// The last backoff.
+    backoff: Duration,
     suspicions: u32,
     suspected: Instant,
     redirects: u32,
@@ -147,6 +150,7 @@ impl Engine {
             seat,
             account: Account::default(),
             faults: 0,
+            backoff: Duration::ZERO,
             suspicions: 0,
             suspected: Instant::ZERO,
             redirects: 0,

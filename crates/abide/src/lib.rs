@@ -17,12 +17,13 @@ mod client;
 mod clock;
 mod error;
 mod handle;
+pub mod retry;
 mod target;
 
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
-pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
+pub use abide_core::policy::{LimitSpec, LimitSpecs};
 pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 pub use handle::Waiting;
