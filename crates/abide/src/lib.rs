@@ -18,6 +18,7 @@ mod clock;
 mod error;
 mod handle;
 pub mod retry;
+mod stopwatch;
 mod target;
 
 pub use abide_core;
@@ -27,6 +28,7 @@ pub use abide_core::policy::{LimitSpec, LimitSpecs};
 pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 pub use handle::Waiting;
+pub use retry::{Retry, RetryError};
 pub use target::redacted;
 
 /// The README's code compiles.
