@@ -29,6 +29,7 @@ mod route;
 pub mod sim;
 mod stats;
 pub mod time;
+pub mod turnstile;
 
 pub use call::{Call, CallId};
 pub use decision::Decision;

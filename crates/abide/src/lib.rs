@@ -20,6 +20,7 @@ mod handle;
 pub mod retry;
 mod stopwatch;
 mod target;
+pub mod throttle;
 
 pub use abide_core;
 pub use abide_core::Stats;
@@ -30,6 +31,7 @@ pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use retry::{Retry, RetryError};
 pub use target::redacted;
+pub use throttle::Throttle;
 
 /// The README's code compiles.
 #[cfg(doctest)]
