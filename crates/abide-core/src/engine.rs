@@ -10,6 +10,7 @@ mod share;
 mod stall;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use answer::Head;
 use flight::{Beside, Flight, Grant};
@@ -72,6 +73,8 @@ struct CallState {
     account: Account,
     /// Faults so far, and bare refusals with the moment of the first.
     faults: u32,
+    /// The last backoff.
+    backoff: Duration,
     suspicions: u32,
     suspected: Instant,
     redirects: u32,
@@ -147,6 +150,7 @@ impl Engine {
             seat,
             account: Account::default(),
             faults: 0,
+            backoff: Duration::ZERO,
             suspicions: 0,
             suspected: Instant::ZERO,
             redirects: 0,

@@ -64,7 +64,8 @@ fn what_is_remembered_is_told_and_can_be_forgotten() {
     let told = home.run(&["limits", "127.0.0.1"]).expect(0).stdout;
     assert!(told.starts_with(&format!("http://{host}, remembered, written ")), "{told}");
     assert!(told.contains(": 4 accepted, ") && told.contains(" refused, last confirmed "), "{told}");
-    let json: serde_json::Value = serde_json::from_str(&home.run(&["limits", host, "--json"]).expect(0).stdout).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&home.run(&["limits", host, "--json"]).expect(0).stdout).unwrap();
     assert_eq!((&json["accepted"], &json["credential"]), (&4.into(), &false.into()));
     home.run(&["limits", host, "--forget"]).expect(0);
     assert_eq!(home.run(&["limits", host]).expect(0).stdout, format!("nothing of {host} is remembered\n"));

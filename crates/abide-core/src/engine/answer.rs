@@ -252,10 +252,8 @@ impl Engine {
         }
         let paid = counts && gate.budget.take();
         let (until, reason) = if paid {
-            let backoff = self.policy.backoff;
-            let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
-            let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
-            (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
+            state.backoff = self.policy.backoff.draw(state.faults, state.backoff, &mut self.rng);
+            (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
             let drought = (*gate.drought.get_or_insert(now.mono)).max(state.seat.submitted);
