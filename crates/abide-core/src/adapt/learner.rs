@@ -15,12 +15,13 @@ use crate::time::{Instant, Now};
 /// Learns a server's limit from what it accepts and refuses.
 #[derive(Clone, Debug)]
 pub struct Learner {
-    book: Book,
+    pub(super) book: Book,
     /// Empty until something is refused.
-    hypotheses: Vec<Hypothesis>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     /// A first limit that holds for certain, where `hypotheses` are of a second one.
-    under: Vec<Hypothesis>,
-    schedule: Schedule,
+    pub(super) under: Vec<Hypothesis>,
+    pub(super) schedule: Schedule,
+    pub(super) proof: Proof,
     /// The pace while nothing explains what is seen.
     lost: Option<Lost>,
     /// Accepted attempts that being lost takes at least, the next time.
@@ -28,7 +29,7 @@ pub struct Learner {
     suspicion: Suspicion,
     rng: Rng,
     /// Accepted attempts since the hypotheses were built.
-    proven: u32,
+    pub(super) proven: u32,
     /// Refusals in a row that were put down to somebody else.
     phantoms: u32,
     /// When the last of them was.
@@ -38,6 +39,32 @@ pub struct Learner {
     /// Since when there was always something to send, and until when that is known.
     session: Instant,
     busy_until: Instant,
+}
+
+/// How much was seen in all, and when last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Proof {
+    pub(super) accepted: u64,
+    pub(super) refused: u64,
+    /// When what was accepted, and refused, last had left.
+    pub(super) confirmed: Option<Instant>,
+    pub(super) tested: Option<Instant>,
+}
+
+impl Proof {
+    fn count(&mut self, evidence: &Evidence) {
+        match evidence.verdict {
+            Verdict::Accepted => {
+                self.accepted += evidence.count;
+                self.confirmed = Some(evidence.sent);
+            }
+            Verdict::Refused(_) => {
+                self.refused += evidence.count;
+                self.tested = Some(evidence.sent);
+            }
+            Verdict::Unknown => {}
+        }
+    }
 }
 
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
@@ -102,6 +129,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            proof: Proof::default(),
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
@@ -164,6 +192,13 @@ impl Learner {
         self.book.on_sent(contested, now)
     }
 
+    /// An attempt of another process left. It ends as one of ours does.
+    pub(crate) fn on_other_sent(&mut self, now: Now) -> Ticket {
+        let ticket = self.on_sent(now);
+        self.book.disown(ticket);
+        ticket
+    }
+
     /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
     pub(crate) fn awaits_pilot(&self) -> bool {
         self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
@@ -212,6 +247,7 @@ impl Learner {
     }
 
     fn take(&mut self, evidence: &Evidence, now: Instant) {
+        self.proof.count(evidence);
         match evidence.verdict {
             Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),

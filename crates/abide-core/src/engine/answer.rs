@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::{Engine, Flight, Phase};
-use crate::adapt::{Controller, End, Ticket};
+use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
@@ -63,19 +63,19 @@ impl Engine {
         let mut outcome = classify(&self.policy, status, &signal);
         match outcome {
             Outcome::Accepted => {
-                gate.learner.on_end(ticket, End::Accepted, received);
+                gate.end(ticket, End::Accepted, None, received);
                 gate.tail.on_answer(received.mono.since(sent.mono));
             }
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
             // No limit lets up if nobody asks again.
             Outcome::Suspected if signal.should_retry != Some(false) => {
-                gate.learner.on_end(ticket, End::Suspected, received);
+                gate.end(ticket, End::Suspected, None, received);
                 if gate.learner.is_fault() {
                     outcome = Outcome::Fault;
                 }
             }
-            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
+            Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
         let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
         let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
@@ -160,6 +160,7 @@ impl Engine {
         let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        let mut pause = None;
         let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
@@ -171,6 +172,7 @@ impl Engine {
         } else if let Some(until) = told {
             gate.drought.get_or_insert(now.mono);
             gate.pause.on_told(landed.id, landed.sent.mono, until, now.mono);
+            pause = Some(until);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
             if is_explained && gate.pause.is_believed() {
                 End::Unknown
@@ -181,7 +183,7 @@ impl Engine {
             gate.on_silent(landed.id, landed.round, now.mono);
             End::Refused(None)
         };
-        gate.learner.on_end(answer.ticket, end, answer.received);
+        gate.end(answer.ticket, end, pause, answer.received);
         if !landed.decides {
             return;
         }
@@ -243,10 +245,8 @@ impl Engine {
         }
         let paid = counts && gate.budget.take();
         let (until, reason) = if paid {
-            let backoff = self.policy.backoff;
-            let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
-            let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
-            (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
+            state.backoff = self.policy.backoff.draw(state.faults, state.backoff, &mut self.rng);
+            (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
             let drought = (*gate.drought.get_or_insert(now.mono)).max(state.seat.submitted);

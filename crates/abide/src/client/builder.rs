@@ -7,7 +7,8 @@ use std::time::Duration;
 use abide_core::Policy;
 use abide_core::call::Patience;
 use abide_core::headers::Scale;
-use abide_core::policy::{Backoff, LimitRule, LimitSpecs};
+use abide_core::policy::{LimitRule, LimitSpecs};
+use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
@@ -16,6 +17,7 @@ use super::credential::Credentials;
 use super::{Client, Inner, transport};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::memory::{Link, Memory};
 
 /// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ pub struct ClientBuilder {
     deadline: Option<Duration>,
     max_body: u64,
     seed: Option<u64>,
+    memory: Option<Memory>,
     wrong: Option<String>,
 }
 
@@ -45,6 +48,7 @@ impl ClientBuilder {
             deadline: None,
             max_body: 256 * 1024 * 1024,
             seed: None,
+            memory: None,
             wrong: None,
         }
     }
@@ -205,6 +209,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
+    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
+    /// at the level `debug`.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -226,7 +238,11 @@ impl ClientBuilder {
             let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
             self.headers.insert(USER_AGENT, agent);
         }
-        let handle = Handle::new(self.policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let handle = Handle::new(
+            self.policy,
+            self.seed.unwrap_or_else(|| fastrand::u64(..)),
+            self.memory.as_ref().and_then(Link::new),
+        );
         Ok(Client {
             inner: Arc::new(Inner {
                 http: self.connection.build()?,
