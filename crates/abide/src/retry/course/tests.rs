@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::ready;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +45,8 @@ impl Flaky {
 
 #[cfg(feature = "tokio")]
 mod on_a_paused_clock {
+    use std::future::ready;
+
     use tokio::time::Instant;
 
     use super::*;
