@@ -6,6 +6,7 @@ mod answer;
 mod audit;
 mod flight;
 mod leave;
+mod share;
 mod stall;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -57,6 +58,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
+    /// Whether other processes are told what is done here.
+    publishes: bool,
     /// What calls waited for that stood aside, which no gate's ledger knows.
     aside: Waited,
 }
@@ -122,6 +125,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
+            publishes: false,
             aside: Waited::default(),
         }
     }
@@ -228,6 +232,7 @@ impl Engine {
                 self.on_head(id, attempt, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, attempt, failure } => self.on_failed(id, attempt, failure, now),
+            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -291,7 +296,9 @@ impl Engine {
             return *gate;
         }
         let seed = self.rng.below(u64::MAX);
-        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
+        let mut gate = Gate::new(key.clone(), &self.policy, seed);
+        gate.publishes = self.publishes;
+        self.gates.push(gate);
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

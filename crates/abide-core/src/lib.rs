@@ -9,6 +9,7 @@ pub mod adapt;
 mod bounds;
 pub mod call;
 pub mod decision;
+pub mod deed;
 mod engine;
 pub mod event;
 mod gate;
