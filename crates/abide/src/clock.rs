@@ -4,16 +4,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use abide_core::time::{Instant, Now, Wall};
 
+/// Moments of earlier boots lie before the start of the monotonic clock, and have to be named too.
+const BEFORE: Duration = Duration::from_secs(400 * 86_400);
+
 /// Reads both clocks. Monotonic time is the one that runs on through a suspend where the system has one (Linux), so that a wait
-/// of an hour is over after an hour, whether the lid was open or not.
+/// of an hour is over after an hour, whether the lid was open or not; there it is the same for all processes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    start: Duration,
-}
+pub(crate) struct Clock;
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { start: monotonic() }
+        Self
     }
 
     pub(crate) fn now(self) -> Now {
@@ -21,7 +22,7 @@ impl Clock {
             Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
         };
-        Now { mono: Instant::ZERO + monotonic().saturating_sub(self.start), wall: Wall::from_nanos(wall) }
+        Now { mono: Instant::ZERO + BEFORE + monotonic(), wall: Wall::from_nanos(wall) }
     }
 
     /// The same moment on the wall clock as it goes now.

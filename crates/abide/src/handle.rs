@@ -3,6 +3,8 @@
 //! The lock is held for an input and the draining of its decisions, never across an await. The driver task alone watches the
 //! clock, so no call owns another's progress.
 
+mod memory;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -16,6 +18,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::memory::Link;
+use memory::Looks;
 
 /// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -29,6 +33,8 @@ pub(crate) struct Handle {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
+    /// What is kept for other runs, and told to those that run now.
+    memory: Option<Link>,
     state: Mutex<State>,
     /// Wakes the driver when its next moment has moved.
     moved: Arc<Notify>,
@@ -41,6 +47,14 @@ struct State {
     driver: Option<JoinHandle<()>>,
     /// What the driver sleeps until.
     driver_at: Option<Instant>,
+    looks: Looks,
+}
+
+impl State {
+    /// When there is something to do though nothing comes in.
+    fn next(&self) -> Option<Instant> {
+        self.engine.poll_timeout().into_iter().chain(self.looks.next()).min()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -64,11 +78,17 @@ pub struct Waiting {
 }
 
 impl Handle {
-    pub(crate) fn new(policy: Policy, seed: u64) -> Self {
-        let state = State { engine: Engine::new(policy, seed), inboxes: HashMap::new(), driver: None, driver_at: None };
+    pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>) -> Self {
+        let mut engine = Engine::new(policy, seed);
+        if memory.is_some() {
+            engine.publish();
+        }
+        let (inboxes, looks) = (HashMap::new(), Looks::default());
+        let state = State { engine, inboxes, driver: None, driver_at: None, looks };
         Self {
             shared: Arc::new(Shared {
                 clock: Clock::start(),
+                memory,
                 state: Mutex::new(state),
                 moved: Arc::new(Notify::new()),
             }),
@@ -81,14 +101,19 @@ impl Handle {
 
     /// Submits a call. Must be called within a Tokio runtime with time enabled.
     pub(crate) fn submit(&self, call: Call) -> Ticket {
+        self.shared.meet(&call.key);
         let mut state = self.shared.lock();
         if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
             // The first call, or the runtime that ran the driver is gone.
             state.driver = Some(tokio::spawn(drive(Arc::downgrade(&self.shared), Arc::clone(&self.shared.moved))));
             state.driver_at = None;
         }
-        let id = state.engine.submit(call, self.shared.clock.now());
+        let now = self.now();
+        let id = state.engine.submit(call, now);
         state.inboxes.insert(id, Inbox::default());
+        if let Some(key) = self.shared.remembered_key(&state, id) {
+            state.note(&key, now.mono);
+        }
         self.shared.settle(state);
         Ticket { handle: self.clone(), id, returned: false }
     }
@@ -149,7 +174,7 @@ impl Shared {
                 None => {}
             }
         }
-        let next = state.engine.poll_timeout();
+        let next = state.next();
         let moved = next.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
         drop(state);
         if moved {
@@ -161,6 +186,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.flush();
         self.moved.notify_one();
     }
 }
@@ -177,7 +203,12 @@ async fn drive(shared: Weak<Shared>, moved: Arc<Notify>) {
                 shared.settle(state);
                 continue;
             }
-            state.driver_at = state.engine.poll_timeout();
+            if let Some(key) = state.looks.due(now.mono) {
+                drop(state);
+                shared.look(&key);
+                continue;
+            }
+            state.driver_at = state.next();
             state.driver_at.map(|at| at.since(now.mono).min(LONGEST_SLEEP))
         };
         match sleep {
@@ -227,19 +258,25 @@ impl Ticket {
 
     /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
     pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
-        let mut state = self.handle.shared.lock();
-        let now = self.handle.now();
-        let begun = state.engine.begin(self.id, beside, now);
-        self.handle.shared.settle(state);
-        begun
+        self.handle.shared.begin(self.id, beside)
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
-        let mut state = self.handle.shared.lock();
+        let shared = &self.handle.shared;
+        // What was refused is of use to others at once.
+        let is_urgent = matches!(event, Event::Head { status, .. } if !status.is_success());
+        let mut state = shared.lock();
         // Read under the lock: the engine must see time in the order of its inputs.
         let now = self.handle.now();
+        let key = shared.remembered_key(&state, self.id);
         state.engine.handle(event, now);
-        self.handle.shared.settle(state);
+        if let Some(key) = &key {
+            state.note(key, now.mono);
+        }
+        shared.settle(state);
+        if let Some(key) = key.filter(|_| is_urgent) {
+            shared.look(&key);
+        }
     }
 
     /// What the call spent and waited for; empty once it has ended.
@@ -256,11 +293,15 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.handle.shared.lock();
         let now = self.handle.now();
+        let key = self.handle.shared.remembered_key(&state, self.id);
         state.inboxes.remove(&self.id);
         if self.returned {
             state.engine.handle(Event::Done { id: self.id }, now);
         } else {
             state.engine.cancel(self.id, now);
+        }
+        if let Some(key) = key {
+            state.note(&key, now.mono);
         }
         self.handle.shared.settle(state);
     }

@@ -29,6 +29,7 @@ mod clock;
 mod error;
 #[cfg(feature = "client")]
 mod handle;
+mod memory;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "client")]
@@ -45,6 +46,7 @@ pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 #[cfg(feature = "client")]
 pub use handle::Waiting;
+pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
 #[cfg(feature = "client")]
 pub use target::redacted;

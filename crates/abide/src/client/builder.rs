@@ -17,6 +17,7 @@ use super::credential::Credentials;
 use super::{Client, Inner, transport};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::memory::{Link, Memory};
 
 /// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub struct ClientBuilder {
     deadline: Option<Duration>,
     max_body: u64,
     seed: Option<u64>,
+    memory: Option<Memory>,
     wrong: Option<String>,
 }
 
@@ -46,6 +48,7 @@ impl ClientBuilder {
             deadline: None,
             max_body: 256 * 1024 * 1024,
             seed: None,
+            memory: None,
             wrong: None,
         }
     }
@@ -206,6 +209,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
+    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
+    /// at the level `debug`.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -227,7 +238,11 @@ impl ClientBuilder {
             let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
             self.headers.insert(USER_AGENT, agent);
         }
-        let handle = Handle::new(self.policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let handle = Handle::new(
+            self.policy,
+            self.seed.unwrap_or_else(|| fastrand::u64(..)),
+            self.memory.as_ref().and_then(Link::new),
+        );
         Ok(Client {
             inner: Arc::new(Inner {
                 http: self.connection.build()?,
