@@ -29,6 +29,7 @@ mod clock;
 mod error;
 #[cfg(feature = "client")]
 mod handle;
+#[cfg(feature = "client")]
 mod memory;
 pub mod retry;
 mod stopwatch;
@@ -46,6 +47,7 @@ pub use client::{Client, ClientBuilder, Request, Response, Whole};
 pub use error::{Error, Result};
 #[cfg(feature = "client")]
 pub use handle::Waiting;
+#[cfg(feature = "client")]
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
 #[cfg(feature = "client")]
