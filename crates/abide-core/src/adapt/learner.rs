@@ -37,6 +37,7 @@ const PHANTOMS: u32 = 3;
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
+        let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         if let Some(pace) = &mut self.lost {
             // It was asked before, and gives way to nothing.
@@ -47,6 +48,7 @@ impl Controller for Learner {
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        let now = inward(now);
         let wait = match end {
             End::Refused(wait) => Some(wait),
             End::Suspected => Some(None),
@@ -61,16 +63,18 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
+    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+        let now = inward(now);
         self.learn(now);
-        let opening = self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now);
-        match (self.lost, opening) {
+        let opening = self.schedule.opening(&self.hypotheses, &self.under, &self.book, now);
+        let opening = match (self.lost, opening) {
             (Some(mut pace), Opening::At(at)) if at <= now.mono => match pace.acquire(seconds(now.mono)) {
                 Ok(()) => opening,
                 Err(wait) => Opening::At(now.mono + Duration::from_secs_f64(wait.clamp(0.001, 60.0))),
             },
             _ => opening,
-        }
+        };
+        outward(opening)
     }
 }
 
@@ -136,12 +140,16 @@ impl Learner {
         if self.hypotheses.iter().all(|hypothesis| hypothesis.doubted) {
             self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.doubted = false);
         }
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.silent || hypothesis.doubted) {
+            self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.silent = false);
+        }
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
         if self.hypotheses.is_empty() && self.lost.is_none() {
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.book.gather(evidence);
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
@@ -213,6 +221,20 @@ impl Learner {
         } else {
             self.lost = None;
         }
+    }
+}
+
+/// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
+const BEFORE: Duration = Duration::from_hours(24 * 1_000);
+
+fn inward(now: Now) -> Now {
+    Now { mono: now.mono + BEFORE, ..now }
+}
+
+fn outward(opening: Opening) -> Opening {
+    match opening {
+        Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
+        opening => opening,
     }
 }
 
