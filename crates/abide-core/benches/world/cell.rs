@@ -80,9 +80,9 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
         Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned | Column::Waits => world.run(Controlled::new(Learner::default()), caller),
+        Column::Learned | Column::Waits => world.run(Controlled::new(Learner::new(seed)), caller),
         Column::LearnedLater | Column::WaitsLater => {
-            let mut client = Controlled::new(Learner::default());
+            let mut client = Controlled::new(Learner::new(seed));
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.
             let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);

@@ -10,7 +10,7 @@ use super::{Controller, End, Opening, Ticket, grid, recover};
 use crate::time::{Instant, Now};
 
 /// Learns a server's limit from what it accepts and refuses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Learner {
     book: Book,
     /// Empty until something is refused.
@@ -79,6 +79,22 @@ impl Controller for Learner {
 }
 
 impl Learner {
+    /// One that knows nothing. Learners with other seeds test what they believe at other moments, so that those who start
+    /// together do not go on together.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            book: Book::default(),
+            hypotheses: Vec::new(),
+            under: Vec::new(),
+            schedule: Schedule::new(seed),
+            lost: None,
+            proven: 0,
+            phantoms: 0,
+            supposed: Instant::ZERO,
+            series: Instant::ZERO,
+        }
+    }
+
     fn all_admit(&self, now: Now) -> bool {
         let open =
             |hypothesis: &Hypothesis| matches!(hypothesis.admits(&self.book, now), Opening::At(at) if at <= now.mono);

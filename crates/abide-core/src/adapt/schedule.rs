@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::Opening;
 use super::book::{Book, Evidence};
 use super::family::{Clock, Family, Hypothesis};
+use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// No pilot sooner than this after the first refusal.
-const FIRST_PILOT: Duration = Duration::from_millis(250);
+const FIRST_PILOT: Duration = Duration::from_millis(240);
 /// The least time after which what is believed is doubted.
 const FIRST_DOUBT: Duration = Duration::from_secs(1);
 /// Round trips above this are worth more than one pilot at once.
@@ -26,8 +27,13 @@ const ODD: u32 = 115;
 /// And with it those that open no later than after so many hundredths of its time.
 const REACH: u32 = 135;
 
-#[derive(Clone, Debug, Default)]
+/// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
+/// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
+const STRETCH: u64 = 80;
+
+#[derive(Clone, Debug)]
 pub(super) struct Schedule {
+    rng: Rng,
     /// The refusals that nothing was accepted since.
     event: Option<Event>,
     /// A told wait ends.
@@ -48,10 +54,25 @@ struct Event {
     since: Instant,
     /// The latest departure of what was refused.
     tried: Instant,
+    /// How much later than it could the first pilot goes, in thousandths of the least distance.
+    stretch: u32,
     first: bool,
 }
 
 impl Schedule {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::new(seed),
+            event: None,
+            gate: Instant::ZERO,
+            told: None,
+            proven: 0,
+            last_sent: Instant::ZERO,
+            longest_wait: Duration::ZERO,
+            last_refused: Instant::ZERO,
+        }
+    }
+
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.last_sent = now;
     }
@@ -74,6 +95,7 @@ impl Schedule {
             self.tell(sent, wait, now);
         }
         self.proven = 0;
+        let stretch = self.rng.below(STRETCH) as u32;
         match &mut self.event {
             Some(event) => {
                 if sent > self.last_refused {
@@ -81,7 +103,7 @@ impl Schedule {
                 }
                 event.tried = event.tried.max(self.last_sent);
             }
-            None => self.event = Some(Event { since: sent, tried: self.last_sent, first: true }),
+            None => self.event = Some(Event { since: sent, tried: self.last_sent, stretch, first: true }),
         }
         self.last_refused = now;
     }
@@ -240,11 +262,15 @@ impl Schedule {
     fn not_before(&self) -> Instant {
         match self.event {
             None => Instant::ZERO,
-            Some(event) if event.first => self.last_refused + FIRST_PILOT,
+            Some(event) if event.first => self.last_refused + stretched(FIRST_PILOT, event.stretch),
             Some(event) => {
                 let gone = event.tried.since(event.since);
                 event.since + gone + gone * 20 / 100
             }
         }
     }
+}
+
+fn stretched(least: Duration, thousandths: u32) -> Duration {
+    least + least * thousandths / 1_000
 }
