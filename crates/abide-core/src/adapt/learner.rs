@@ -52,6 +52,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
+        let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         if let Some(lost) = &mut self.lost {
             lost.pace.on_sent(now.mono);
@@ -63,6 +64,7 @@ impl Controller for Learner {
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        let now = inward(now);
         self.stay_busy(now.mono);
         let end = self.unless_fault(end);
         let wait = match end {
@@ -79,17 +81,18 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
+    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+        let now = inward(now);
         self.stay_busy(now.mono);
         self.learn(now);
         let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
             Some(at) => Opening::At(at.max(self.schedule.gate())),
-            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
         if let Opening::At(at) = opening {
             self.busy_until = self.busy_until.max(at);
         }
-        opening
+        outward(opening)
     }
 }
 
@@ -150,6 +153,7 @@ impl Learner {
 
     /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
     pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        let now = inward(now);
         if self.book.sent(ticket) == Some(now.mono) {
             return ticket;
         }
@@ -273,6 +277,9 @@ impl Learner {
         if self.hypotheses.iter().all(|hypothesis| hypothesis.doubted) {
             self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.doubted = false);
         }
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.silent || hypothesis.doubted) {
+            self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.silent = false);
+        }
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
@@ -286,6 +293,7 @@ impl Learner {
             }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.book.gather(evidence);
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
@@ -358,5 +366,19 @@ impl Learner {
             self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
+    }
+}
+
+/// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
+const BEFORE: Duration = Duration::from_hours(24 * 1_000);
+
+fn inward(now: Now) -> Now {
+    Now { mono: now.mono + BEFORE, ..now }
+}
+
+fn outward(opening: Opening) -> Opening {
+    match opening {
+        Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
+        opening => opening,
     }
 }

@@ -69,3 +69,13 @@ pub enum Opening {
     /// Not before some attempt in flight is answered.
     AfterAnswer,
 }
+
+impl Opening {
+    /// The later of two.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::At(one), Self::At(other)) => Self::At(one.max(other)),
+            _ => Self::AfterAnswer,
+        }
+    }
+}

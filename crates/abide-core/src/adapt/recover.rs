@@ -67,6 +67,7 @@ pub(super) fn replay_since(
     book.clear();
     for evidence in evidence {
         let evidence = book.reread(evidence);
+        book.gather(&evidence);
         if evidence.sent >= since || !matches!(evidence.verdict, Verdict::Refused(_)) {
             for hypothesis in &mut hypotheses {
                 hypothesis.learn(&evidence, book);
