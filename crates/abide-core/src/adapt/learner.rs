@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
 use super::cubic::RateLimiter;
-use super::family::Hypothesis;
+use super::family::{Family, Hypothesis};
 use super::schedule::Schedule;
 use super::{Controller, End, Opening, Ticket, grid, recover};
 use crate::time::{Instant, Now};
@@ -18,6 +18,8 @@ pub struct Learner {
     /// A first limit that holds for certain, where `hypotheses` are of a second one.
     under: Vec<Hypothesis>,
     schedule: Schedule,
+    /// Whether the rates among the hypotheses have others beside them.
+    is_refined: bool,
     /// The pace while nothing explains what is seen.
     lost: Option<RateLimiter>,
     /// Accepted attempts since the hypotheses were built.
@@ -30,6 +32,8 @@ pub struct Learner {
     series: Instant,
 }
 
+/// So few rates are worth a finer look.
+const FEW: usize = 2;
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
@@ -87,6 +91,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            is_refined: false,
             lost: None,
             proven: 0,
             phantoms: 0,
@@ -133,6 +138,7 @@ impl Learner {
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
                 self.book.note(evidence);
+                self.refine();
             }
         }
         if evidence.verdict == Verdict::Accepted {
@@ -161,6 +167,19 @@ impl Learner {
         }
     }
 
+    /// Where only rates are left that people choose, the true one may lie beside them.
+    fn refine(&mut self) {
+        let is_rate = |hypothesis: &Hypothesis| matches!(hypothesis.family, Family::Bucket(_));
+        if self.is_refined || !(1..=FEW).contains(&self.hypotheses.len()) || !self.hypotheses.iter().all(is_rate) {
+            return;
+        }
+        self.is_refined = true;
+        let finer = recover::refine(&self.book, None);
+        if !finer.is_empty() {
+            self.hypotheses = finer;
+        }
+    }
+
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
         if self.hypotheses.is_empty() && self.lost.is_none() {
             let history = self.book.rewind();
@@ -170,7 +189,7 @@ impl Learner {
         let before = self.hypotheses.clone();
         self.see(evidence);
         if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, evidence);
+            self.hypotheses = recover::refine(&self.book, Some(evidence));
         }
         if !self.hypotheses.is_empty() {
             self.lost = None;
@@ -232,6 +251,7 @@ impl Learner {
         self.hypotheses = recover::rebuild(&mut self.book);
         self.proven = 0;
         self.phantoms = 0;
+        self.is_refined = false;
         if self.hypotheses.is_empty() {
             self.lost.get_or_insert_with(|| RateLimiter::new(seconds(now)));
         } else {

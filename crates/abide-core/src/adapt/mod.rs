@@ -11,6 +11,7 @@ mod family;
 mod grid;
 mod learner;
 mod log;
+mod rates;
 mod recover;
 mod schedule;
 
