@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::family::Hypothesis;
+use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
 use super::schedule::Schedule;
@@ -21,6 +21,8 @@ pub struct Learner {
     /// A first limit that holds for certain, where `hypotheses` are of a second one.
     under: Vec<Hypothesis>,
     schedule: Schedule,
+    /// Whether the rates among the hypotheses have others beside them.
+    is_refined: bool,
     /// The pace while nothing explains what is seen.
     lost: Option<Lost>,
     /// Accepted attempts that being lost takes at least, the next time.
@@ -40,6 +42,8 @@ pub struct Learner {
     busy_until: Instant,
 }
 
+/// So few rates are worth a finer look.
+const FEW: usize = 2;
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
@@ -105,6 +109,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            is_refined: false,
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
@@ -217,6 +222,7 @@ impl Learner {
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
                 self.book.note(evidence);
+                self.refine();
             }
         }
         match evidence.verdict {
@@ -282,6 +288,19 @@ impl Learner {
         }
     }
 
+    /// Where only rates are left that people choose, the true one may lie beside them.
+    fn refine(&mut self) {
+        let is_rate = |hypothesis: &Hypothesis| matches!(hypothesis.family, Family::Bucket(_));
+        if self.is_refined || !(1..=FEW).contains(&self.hypotheses.len()) || !self.hypotheses.iter().all(is_rate) {
+            return;
+        }
+        self.is_refined = true;
+        let finer = recover::refine(&self.book, None);
+        if !finer.is_empty() {
+            self.hypotheses = finer;
+        }
+    }
+
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
         if self.lost.is_some() {
             return self.book.note(evidence);
@@ -298,7 +317,7 @@ impl Learner {
         let before = self.hypotheses.clone();
         self.see(evidence);
         if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, evidence);
+            self.hypotheses = recover::refine(&self.book, Some(evidence));
         }
         if !self.hypotheses.is_empty() {
             return self.book.note(evidence);
@@ -362,6 +381,7 @@ impl Learner {
         }
         self.proven = 0;
         self.phantoms = 0;
+        self.is_refined = false;
         if self.hypotheses.is_empty() {
             self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
             self.patience = (self.patience * 2).min(MOST_PATIENCE);

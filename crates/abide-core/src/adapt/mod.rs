@@ -15,6 +15,7 @@ mod learner;
 mod log;
 mod lost;
 mod pace;
+mod rates;
 mod recover;
 mod schedule;
 
