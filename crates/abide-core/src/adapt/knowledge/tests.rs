@@ -78,9 +78,17 @@ fn knowledge() -> impl Strategy<Value = Knowledge> {
     let proof = (0..1_u64 << 53, 0..1_u64 << 53, prop::option::of(past()), prop::option::of(past()))
         .prop_map(|(accepted, refused, confirmed, tested)| Proof { accepted, refused, confirmed, tested });
     let lists = (prop::collection::vec(belief(), 0..8), prop::collection::vec(spent(), 0..20));
+    let is_refined = any::<bool>();
     let trips = (prop::option::of(period()), prop::option::of(period()), period());
-    (lists, prop::option::of(period()), prop::option::of(drought), trips, proof).prop_map(
-        |((beliefs, mut spent), pause, drought, (shortest_accepted, shortest_refused, longest_drought), proof)| {
+    (lists, prop::option::of(period()), prop::option::of(drought), trips, proof, is_refined).prop_map(
+        |(
+            (beliefs, mut spent),
+            pause,
+            drought,
+            (shortest_accepted, shortest_refused, longest_drought),
+            proof,
+            is_refined,
+        )| {
             spent.sort_by_key(|spent| (spent.sent, spent.fate));
             let pause = pause.map(|wait| WRITTEN + wait);
             let written = WRITTEN;
@@ -90,6 +98,7 @@ fn knowledge() -> impl Strategy<Value = Knowledge> {
                 spent,
                 pause,
                 drought,
+                is_refined,
                 longest_drought,
                 shortest_accepted,
                 shortest_refused,
