@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
-use abide_core::sim::{
-    Adaptive, Aimd, Caller, Client, Controlled, EngineClient, Network, Party, PerRequest, Rule, Server, World,
-};
+use abide_core::sim::{Adaptive, Aimd, Caller, Client, EngineClient, Network, Party, PerRequest, Rule, Server, World};
 
 const CLIENTS: u64 = 1_000;
 const RATE: u64 = 500;
