@@ -40,7 +40,7 @@ pub mod throttle;
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
-pub use abide_core::policy::{LimitSpec, LimitSpecs};
+pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder, Request, Response, Whole};
 #[cfg(feature = "client")]
