@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use answer::Head;
 
-use crate::call::{Account, Call, CallId};
+use crate::call::{Account, Call, CallId, Safety};
 use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
@@ -216,6 +216,11 @@ impl Engine {
                 self.on_head(id, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, failure } => self.on_failed(id, failure, now),
+            Event::Spent { id } => {
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.call.safety = Safety::Once;
+                }
+            }
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);

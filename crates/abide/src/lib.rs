@@ -18,6 +18,8 @@ mod clock;
 mod error;
 mod handle;
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use abide_core;
 pub use abide_core::Stats;

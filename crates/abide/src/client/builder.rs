@@ -13,7 +13,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use super::credential::Credentials;
-use super::{Client, Inner, transport};
+use super::transport::Transport;
+use super::transport::sockets::Connection;
+use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 
@@ -25,11 +27,13 @@ pub struct ClientBuilder {
     policy: Policy,
     credentials: Credentials,
     headers: HeaderMap,
-    connection: transport::Connection,
+    connection: Connection,
     timeout: Option<Duration>,
     deadline: Option<Duration>,
     max_body: u64,
     seed: Option<u64>,
+    #[cfg(feature = "testing")]
+    mock: Option<crate::testing::Mock>,
     wrong: Option<String>,
 }
 
@@ -40,11 +44,13 @@ impl ClientBuilder {
             policy: Policy::default(),
             credentials: Credentials::default(),
             headers: HeaderMap::new(),
-            connection: transport::Connection::default(),
+            connection: Connection::default(),
             timeout: None,
             deadline: None,
             max_body: 256 * 1024 * 1024,
             seed: None,
+            #[cfg(feature = "testing")]
+            mock: None,
             wrong: None,
         }
     }
@@ -205,6 +211,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a mock in place of the network and the clock. Jitter then comes from the seed 0, unless another is given.
+    #[cfg(feature = "testing")]
+    pub fn mock(mut self, mock: &crate::testing::Mock) -> Self {
+        self.mock = Some(mock.clone());
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -226,10 +239,10 @@ impl ClientBuilder {
             let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
             self.headers.insert(USER_AGENT, agent);
         }
-        let handle = Handle::new(self.policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let (transport, handle) = self.ground()?;
         Ok(Client {
             inner: Arc::new(Inner {
-                http: self.connection.build()?,
+                transport,
                 handle,
                 base,
                 credentials: self.credentials,
@@ -239,6 +252,18 @@ impl ClientBuilder {
                 max_body: self.max_body,
             }),
         })
+    }
+
+    /// What the client stands on: what sends, and the engine with its clock.
+    fn ground(&mut self) -> Result<(Arc<dyn Transport>, Handle)> {
+        let policy = std::mem::take(&mut self.policy);
+        #[cfg(feature = "testing")]
+        if let Some(mock) = self.mock.take() {
+            let (clock, story) = (mock.clock().clone(), mock.story().clone());
+            return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
+        }
+        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        Ok((Arc::new(self.connection.build()?), handle))
     }
 }
 

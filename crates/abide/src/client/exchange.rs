@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::task::Poll;
 
 use abide_core::call::{Account, Safety};
 use abide_core::decision::{GiveUp, Reason};
-use abide_core::event::{Failure, Redirect};
+use abide_core::event::Redirect;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::{Bytes, BytesMut};
@@ -16,9 +15,11 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRA
 use http::{Method, StatusCode};
 use url::Url;
 
+use super::Client;
 use super::request::Parts;
 use super::response::Response;
-use super::{Client, transport};
+use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
+use super::upload::{BodyGone, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::handle::Ticket;
 use crate::target;
@@ -30,13 +31,13 @@ pub(super) enum Body {
     Empty,
     /// Can be sent any number of times.
     Whole(Bytes),
-    /// Can be sent once.
-    Once(Mutex<Option<reqwest::Body>>),
+    /// Can be sent again as far as it is kept.
+    Stream(Upload),
 }
 
 impl Body {
-    pub(super) fn once(body: reqwest::Body) -> Self {
-        Self::Once(Mutex::new(Some(body)))
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Stream(upload) if upload.gone().is_some())
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Exchange {
     ticket: Ticket,
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
-    cause: Option<reqwest::Error>,
+    cause: Option<BoxError>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
 }
@@ -68,7 +69,7 @@ pub(super) struct Exchange {
 /// An answer on its way to the caller, with what was read of its body already.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) head: reqwest::Response,
+    pub(super) head: Arrival,
     /// Parts of the decoded body that were looked at, in order; the rest is still to be read.
     pub(super) peeked: VecDeque<Bytes>,
 }
@@ -84,7 +85,7 @@ impl Exchange {
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
-        call.listens = tracing::enabled!(tracing::Level::DEBUG);
+        call.listens = handle.is_told();
         let ticket = handle.submit(call);
         Self { client, parts, hop, next: None, ticket, status: None, cause: None, said: None }
     }
@@ -153,11 +154,11 @@ impl Exchange {
     /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
     async fn attempt(&mut self) -> Result<Option<Answer>> {
         let request = self.request();
-        let sending = self.client.inner.http.execute(request);
+        let sending = self.client.inner.transport.send(request);
         match unless_given_up(&mut self.ticket, sending).await {
             Ok(Ok(head)) => {
-                self.status = Some(head.status());
-                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), "answer");
+                self.status = Some(head.status);
+                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status.as_u16(), "answer");
                 self.tell_head(&head, None);
                 Ok(Some(Answer { head, peeked: VecDeque::new() }))
             }
@@ -169,9 +170,18 @@ impl Exchange {
         }
     }
 
-    fn tell_head(&mut self, head: &reqwest::Response, body: Option<&[u8]>) {
-        let (status, redirect) = (head.status(), self.redirect(head));
-        self.ticket.tell(Event::Head { id: self.ticket.id(), status, headers: head.headers(), redirect, body });
+    fn tell_head(&mut self, head: &Arrival, body: Option<&[u8]>) {
+        self.tell_spent();
+        let redirect = self.redirect(head);
+        let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
+        self.ticket.tell(Event::Head { id, status, headers, redirect, body });
+    }
+
+    /// Says so if the request's body was sent and could not be kept.
+    fn tell_spent(&self) {
+        if self.parts.body.is_gone() {
+            self.ticket.tell(Event::Spent { id: self.ticket.id() });
+        }
     }
 
     /// Reads so much of the body, and tells the engine. What was read is handed over with the rest.
@@ -195,7 +205,7 @@ impl Exchange {
         Ok(Some(answer))
     }
 
-    fn request(&self) -> reqwest::Request {
+    fn request(&self) -> Attempt {
         let mut url = self.hop.url.clone();
         let mut headers = self.parts.headers.clone();
         if self.hop.trusted {
@@ -208,42 +218,38 @@ impl Exchange {
                 headers.remove(name);
             }
         }
-        let mut request = reqwest::Request::new(self.hop.method.clone(), url);
-        *request.headers_mut() = headers;
-        *request.timeout_mut() = self.parts.timeout;
-        *request.body_mut() = match &self.parts.body {
-            Body::Whole(bytes) if keeps_body => Some(bytes.clone().into()),
-            Body::Once(body) if keeps_body => body.lock().ok().and_then(|mut body| body.take()),
-            _ => None,
+        let body = match &self.parts.body {
+            Body::Whole(bytes) if keeps_body => Payload::Whole(bytes.clone()),
+            Body::Stream(body) if keeps_body => body.payload(),
+            _ => Payload::Empty,
         };
-        request
+        Attempt { method: self.hop.method.clone(), url, headers, body, timeout: self.parts.timeout }
     }
 
     /// Tells the engine of a failed attempt, and keeps what it said for the error that may follow.
-    pub(super) fn fail(&mut self, error: reqwest::Error) {
-        let failure = transport::failure(&error);
-        let error = error.without_url();
-        tracing::debug!(call = self.ticket.id().as_u64(), ?failure, %error, "failed");
-        self.cause = Some(error);
+    pub(super) fn fail(&mut self, Broken { failure, cause }: Broken) {
+        let error = cause.as_ref().map(tracing::field::display);
+        tracing::debug!(call = self.ticket.id().as_u64(), ?failure, error, "failed");
+        self.cause = cause;
+        self.tell_spent();
         self.ticket.tell(Event::Failed { id: self.ticket.id(), failure });
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, error: reqwest::Error) -> Result<Response> {
+    pub(super) async fn again(mut self, error: Broken) -> Result<Response> {
         self.fail(error);
         self.answer().await
     }
 
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
-    fn redirect(&mut self, answer: &reqwest::Response) -> Option<Redirect> {
-        let status = answer.status();
-        let method = match status.as_u16() {
+    fn redirect(&mut self, answer: &Arrival) -> Option<Redirect> {
+        let method = match answer.status.as_u16() {
             303 if self.hop.method != Method::HEAD => Method::GET,
             301 | 302 if self.hop.method == Method::POST => Method::GET,
             301 | 302 | 303 | 307 | 308 => self.hop.method.clone(),
             _ => return None,
         };
-        let location = answer.headers().get(LOCATION)?;
+        let location = answer.headers.get(LOCATION)?;
         let mut url = self.hop.url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
         if !matches!(url.scheme(), "http" | "https") {
             return None;
@@ -253,6 +259,7 @@ impl Exchange {
         let _ = (url.set_username(""), url.set_password(None));
         let trusted = self.hop.trusted && url.origin() == self.hop.url.origin();
         let safety = match self.parts.safety {
+            _ if method == self.parts.method && self.parts.body.is_gone() => Safety::Once,
             Some(safety) if method == self.parts.method => safety,
             _ => Safety::of(&method),
         };
@@ -273,12 +280,19 @@ impl Exchange {
             GiveUp::Failed(_) | GiveUp::Unrepeatable(_) => self.cause.take(),
             _ => None,
         };
+        let cause = match (&self.parts.body, reason) {
+            (Body::Stream(upload), GiveUp::Unrepeatable(_)) => match upload.gone() {
+                Some(kept) => Some(BodyGone { kept, cause }.into()),
+                None => cause,
+            },
+            _ => cause,
+        };
         Error::new(Kind::GivenUp(reason))
             .with_url(self.parts.shown())
             .with_account(account)
             .with_status(self.status)
             .with_retry_at(retry_at)
-            .with_source(cause.map(|cause| Box::new(cause) as _))
+            .with_source(cause)
     }
 
     /// An error of the caller's side of the answer: too large, not JSON, an unwanted status.
@@ -303,10 +317,6 @@ impl Exchange {
     pub(super) fn shown_url(&self) -> String {
         let keys = self.parts.credentials.query_keys();
         target::shown(&self.hop.url, &keys)
-    }
-
-    pub(super) fn failure(error: &reqwest::Error) -> Failure {
-        transport::failure(error)
     }
 }
 

@@ -5,7 +5,8 @@ mod credential;
 mod exchange;
 mod request;
 mod response;
-mod transport;
+pub(crate) mod transport;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use response::{Response, Whole};
 
 use crate::handle::{Handle, Waiting};
 use credential::Credentials;
+use transport::Transport;
 
 /// Calls an HTTP API within its limits.
 ///
@@ -31,7 +33,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     handle: Handle,
     base: Option<Url>,
     credentials: Credentials,

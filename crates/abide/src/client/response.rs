@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::exchange::{Answer, Exchange};
+use super::transport::Broken;
 use crate::error::{Error, Kind, Result};
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
@@ -27,12 +28,12 @@ impl Response {
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.answer.head.status()
+        self.answer.head.status
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        self.answer.head.headers()
+        &self.answer.head.headers
     }
 
     /// The URL that answered, after redirects, without secrets.
@@ -83,11 +84,7 @@ impl Response {
                 self.handed_over |= chunk.is_some();
                 Ok(chunk)
             }
-            Err(error) => {
-                let failure = Exchange::failure(&error);
-                let cause = error.without_url();
-                Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(Some(Box::new(cause))))
-            }
+            Err(Broken { failure, cause }) => Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause)),
         }
     }
 
@@ -127,12 +124,10 @@ impl Response {
                         body.extend_from_slice(&chunk);
                     }
                     Ok(None) => return self.whole(body.freeze(), most),
-                    Err(error) if self.handed_over => {
-                        let failure = Exchange::failure(&error);
-                        let cause = Some(Box::new(error.without_url()) as _);
+                    Err(Broken { failure, cause }) if self.handed_over => {
                         return Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause));
                     }
-                    Err(error) => break error,
+                    Err(broken) => break broken,
                 }
             };
             self = Box::pin(self.exchange.again(broken)).await?;
@@ -141,7 +136,7 @@ impl Response {
 
     /// The length of the decoded body, where it was announced.
     fn announced(&self) -> Option<u64> {
-        self.answer.head.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.answer.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
@@ -149,10 +144,10 @@ impl Response {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
         let whole = Whole {
-            status: self.answer.head.status(),
+            status: self.answer.head.status,
             url: self.url(),
             account: self.account(),
-            headers: self.answer.head.headers().clone(),
+            headers: self.answer.head.headers.clone(),
         };
         Ok((whole, body))
     }

@@ -1,0 +1,6 @@
+//! The client over mocks, in virtual time.
+
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used)]
+
+mod mock;
