@@ -14,6 +14,7 @@ use crate::call::{Account, Call, CallId, Safety};
 use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::headers::Signal;
 use crate::key::Key;
 use crate::ledger::Mark;
 use crate::limit::Permit;
@@ -80,6 +81,18 @@ struct CallState {
     lapses: u32,
     /// What it was last told to wait for, if it listens.
     told: Option<Why>,
+    /// What its last answer said about limits, if it said anything.
+    said: Option<Box<Said>>,
+}
+
+/// What an answer said about limits, and when it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Said {
+    /// What it said.
+    pub signal: Signal,
+    /// Both clocks when the head of the answer arrived.
+    pub received: Now,
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +168,7 @@ impl Engine {
             why: Why::FREE,
             lapses: 0,
             told: None,
+            said: None,
             call,
         };
         self.calls.insert(id, state);
@@ -245,6 +259,11 @@ impl Engine {
     /// What a call spent and waited for so far; `None` once it has ended.
     pub fn account(&self, id: CallId) -> Option<&Account> {
         self.calls.get(&id).map(|state| &state.account)
+    }
+
+    /// What a call's last answer said about limits; `None` if it said nothing, or the call has ended.
+    pub fn said(&self, id: CallId) -> Option<&Said> {
+        self.calls.get(&id)?.said.as_deref()
     }
 
     /// What the next call of a key waits for, and how many wait.

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::limits::Limits;
 
 /// One engine, shared by all clones.
 #[derive(Clone, Debug)]
@@ -106,13 +107,14 @@ impl Handle {
         let id = state.engine.submit(call, now);
         state.inboxes.insert(id, Inbox::default());
         self.shared.settle(state, now);
-        Ticket { handle: self.clone(), id, returned: false }
+        Ticket { handle: self.clone(), id, returned: false, ended: None }
     }
 
     /// Sees to it that somebody watches the clock: at the first call, and when the runtime that did it is gone.
     fn drive(&self, state: &mut State) {
         if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.driver = Some(tokio::spawn(drive(Arc::downgrade(&self.shared), Arc::clone(&self.shared.moved))));
+            state.driver =
+                Some(tokio::spawn(drive(Watch(Arc::downgrade(&self.shared)), Arc::clone(&self.shared.moved))));
             state.driver_at = None;
         }
     }
@@ -216,11 +218,25 @@ impl Drop for Shared {
     }
 }
 
+/// Wakes all that wait when the driver ends before its engine: the first of them starts another, on its own runtime.
+struct Watch(Weak<Shared>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let mut state = shared.lock();
+        state.driver = None;
+        let wakers: Vec<Waker> = state.inboxes.values_mut().filter_map(|inbox| inbox.waker.take()).collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Tells the engine when a moment that it named has come, for as long as anybody holds it.
-async fn drive(shared: Weak<Shared>, moved: Arc<Notify>) {
+async fn drive(watch: Watch, moved: Arc<Notify>) {
     loop {
         let (clock, sleep) = {
-            let Some(shared) = shared.upgrade() else { return };
+            let Some(shared) = watch.0.upgrade() else { return };
             let mut state = shared.lock();
             let now = shared.clock.now();
             if state.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
@@ -245,6 +261,8 @@ pub(crate) struct Ticket {
     id: CallId,
     /// Whether the call's answer was handed over, so that dropping means that its body was let go.
     returned: bool,
+    /// What is to be known of the call, once the engine has forgotten it.
+    ended: Option<(Account, Limits)>,
 }
 
 impl Ticket {
@@ -271,6 +289,7 @@ impl Ticket {
                     Some(waker) => waker.clone_from(cx.waker()),
                     none => *none = Some(cx.waker().clone()),
                 }
+                self.handle.drive(&mut state);
                 Poll::Pending
             }
         }
@@ -293,9 +312,34 @@ impl Ticket {
         self.handle.shared.settle(state, now);
     }
 
-    /// What the call spent and waited for; empty once it has ended.
+    /// The body of the answer that was handed over has ended: its place in flight is free.
+    pub(crate) fn finish(&mut self) {
+        if self.ended.is_none() {
+            self.ended = Some((self.account(), self.limits()));
+            self.tell(Event::Done { id: self.id });
+        }
+    }
+
+    /// What the call spent and waited for.
     pub(crate) fn account(&self) -> Account {
-        self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default()
+        match &self.ended {
+            Some((account, _)) => account.clone(),
+            None => self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What the last answer said about limits.
+    pub(crate) fn limits(&self) -> Limits {
+        match &self.ended {
+            Some((_, limits)) => limits.clone(),
+            None => {
+                let state = self.handle.shared.lock();
+                state
+                    .engine
+                    .said(self.id)
+                    .map_or_else(Limits::default, |said| Limits::of(said, &self.handle.shared.clock))
+            }
+        }
     }
 
     pub(crate) fn until(&self, why: Why) -> Option<SystemTime> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Phase};
+use super::{Engine, Phase, Said};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
@@ -82,6 +82,10 @@ impl Engine {
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
+        }
+        if let Some(state) = self.calls.get_mut(&id) {
+            let says = !signal.quotas.is_empty() || signal.retry_after.is_some();
+            state.said = says.then(|| Box::new(Said { signal, received }));
         }
         self.advance(landed.gate, now);
     }

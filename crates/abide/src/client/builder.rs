@@ -34,6 +34,8 @@ pub struct ClientBuilder {
     seed: Option<u64>,
     #[cfg(feature = "testing")]
     mock: Option<crate::testing::Mock>,
+    #[cfg(feature = "testing")]
+    record: Option<std::path::PathBuf>,
     wrong: Option<String>,
 }
 
@@ -51,6 +53,8 @@ impl ClientBuilder {
             seed: None,
             #[cfg(feature = "testing")]
             mock: None,
+            #[cfg(feature = "testing")]
+            record: None,
             wrong: None,
         }
     }
@@ -218,6 +222,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Writes every exchange into a JSON file, to be [replayed](crate::testing::Mock::replay) without the network. Header fields
+    /// and bodies of requests are not written, nor the secret keys of a query, cookies, and the tokens of a token endpoint. An
+    /// earlier file of this name is written over.
+    #[cfg(feature = "testing")]
+    pub fn record(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.record = Some(path.into());
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -263,7 +276,13 @@ impl ClientBuilder {
             return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
         }
         let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
-        Ok((Arc::new(self.connection.build()?), handle))
+        let sockets = Arc::new(self.connection.build()?);
+        #[cfg(feature = "testing")]
+        if let Some(path) = self.record.take() {
+            let recorder = crate::testing::Recorder::new(sockets, path, self.credentials.query_keys())?;
+            return Ok((Arc::new(recorder), handle));
+        }
+        Ok((sockets, handle))
     }
 }
 

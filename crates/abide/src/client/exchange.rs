@@ -22,6 +22,7 @@ use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
 use super::upload::{BodyGone, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::handle::Ticket;
+use crate::limits::Limits;
 use crate::target;
 
 /// A request's body.
@@ -307,6 +308,15 @@ impl Exchange {
 
     pub(super) fn account(&self) -> Account {
         self.ticket.account()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.ticket.limits()
+    }
+
+    /// The body that was handed over has ended.
+    pub(super) fn finish(&mut self) {
+        self.ticket.finish();
     }
 
     pub(super) fn max_body(&self) -> u64 {

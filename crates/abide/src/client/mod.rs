@@ -3,6 +3,7 @@
 mod builder;
 mod credential;
 mod exchange;
+mod quick;
 mod request;
 mod response;
 pub(crate) mod transport;
@@ -16,6 +17,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 pub use builder::ClientBuilder;
+pub use quick::get;
 pub use request::Request;
 pub use response::{Response, Whole};
 

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::exchange::{Answer, Exchange};
 use super::transport::Broken;
 use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
 #[derive(Debug)]
@@ -51,6 +52,11 @@ impl Response {
         self.exchange.account()
     }
 
+    /// What the answer said about limits: what is left, of how much, until when, and of which quota.
+    pub fn limits(&self) -> Limits {
+        self.exchange.limits()
+    }
+
     /// Why this answer was not tried again.
     pub fn verdict(&self) -> Verdict {
         self.verdict
@@ -80,9 +86,13 @@ impl Response {
             return Ok(Some(chunk));
         }
         match self.exchange.wait_for(self.answer.head.chunk()).await? {
-            Ok(chunk) => {
-                self.handed_over |= chunk.is_some();
-                Ok(chunk)
+            Ok(Some(chunk)) => {
+                self.handed_over = true;
+                Ok(Some(chunk))
+            }
+            Ok(None) => {
+                self.exchange.finish();
+                Ok(None)
             }
             Err(Broken { failure, cause }) => Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause)),
         }
@@ -147,6 +157,7 @@ impl Response {
             status: self.answer.head.status,
             url: self.url(),
             account: self.account(),
+            limits: self.limits(),
             headers: self.answer.head.headers.clone(),
         };
         Ok((whole, body))
@@ -190,4 +201,6 @@ pub struct Whole {
     pub url: String,
     /// Attempts, and what was waited for.
     pub account: Account,
+    /// What it said about limits.
+    pub limits: Limits,
 }

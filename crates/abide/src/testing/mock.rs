@@ -107,16 +107,12 @@ impl<F: Fn(&Received) -> Reply + Send + Sync> Answers for Served<F> {
 impl Mock {
     /// Answers in this order, whatever is asked. A request beyond the last reply is a panic that names it.
     pub fn script<R: Into<Reply>>(replies: impl IntoIterator<Item = R>) -> Self {
-        Self::new(Script(Mutex::new(replies.into_iter().map(Into::into).collect())))
+        Self::on(Script(Mutex::new(replies.into_iter().map(Into::into).collect())), VirtualClock::new())
     }
 
     /// Answers as the closure says.
     pub fn serve(answer: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
-        Self::new(Served(answer))
-    }
-
-    pub(super) fn new(answers: impl Answers + 'static) -> Self {
-        Self::on(answers, VirtualClock::new())
+        Self::on(Served(answer), VirtualClock::new())
     }
 
     pub(super) fn on(answers: impl Answers + 'static, clock: VirtualClock) -> Self {

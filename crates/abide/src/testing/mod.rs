@@ -13,12 +13,17 @@
 //! # }
 //! ```
 
+mod cassette;
 mod clock;
 mod mock;
+mod recorder;
 mod reply;
+#[cfg(feature = "sim")]
+mod simulated;
 mod story;
 
 pub use clock::VirtualClock;
 pub use mock::{Mock, Received};
+pub(crate) use recorder::Recorder;
 pub use reply::Reply;
 pub use story::{Decided, Story};

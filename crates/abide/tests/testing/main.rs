@@ -3,4 +3,7 @@
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
+mod limits;
 mod mock;
+mod runtimes;
+mod uploads;
