@@ -7,6 +7,7 @@ mod audit;
 mod leave;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use answer::Head;
 
@@ -38,6 +39,7 @@ use crate::time::{Instant, Now};
 ///     Retry   drop the answer; a Send follows
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
+///     Renew   drop the answer and get another credential, then begin(id) as after Send
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
@@ -46,7 +48,7 @@ use crate::time::{Instant, Now};
 /// A call that its caller no longer wants is told with [`Engine::cancel`], at any time.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    policy: Arc<Policy>,
     gates: Vec<Gate>,
     index: BTreeMap<Key, usize>,
     calls: BTreeMap<CallId, CallState>,
@@ -81,6 +83,8 @@ struct CallState {
     lapses: u32,
     /// What it was last told to wait for, if it listens.
     told: Option<Why>,
+    /// Whether its credential was renewed.
+    renewed: bool,
     /// What its last answer said about limits, if it said anything.
     said: Option<Box<Said>>,
 }
@@ -127,7 +131,7 @@ impl Engine {
     /// An engine with a seed for its jitter. The same inputs and the same seed give the same decisions.
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
-            policy,
+            policy: Arc::new(policy),
             gates: Vec::new(),
             index: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -150,7 +154,7 @@ impl Engine {
             id,
             priority: call.priority,
             submitted: now.mono,
-            patience: call.max_wait.unwrap_or(self.policy.max_wait).longest(),
+            patience: call.max_wait.unwrap_or(call.rules.as_ref().unwrap_or(&self.policy).max_wait).longest(),
             deadline: call.deadline,
             listens: call.listens,
         };
@@ -168,6 +172,7 @@ impl Engine {
             why: Why::FREE,
             lapses: 0,
             told: None,
+            renewed: false,
             said: None,
             call,
         };
@@ -189,7 +194,7 @@ impl Engine {
         }
     }
 
-    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
+    /// The attempt that was granted by [`Decision::Send`], or put off by [`Decision::Renew`], starts now. `false` if the grant has gone back, for nobody began it
     /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
     /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
     pub fn begin(&mut self, id: CallId, now: Now) -> bool {
@@ -298,11 +303,18 @@ impl Engine {
         Stats { waited, ..self.stats.clone() }
     }
 
+    /// The rules that a call goes by.
+    fn rules(&self, id: CallId) -> Arc<Policy> {
+        let own = self.calls.get(&id).and_then(|state| state.call.rules.as_ref());
+        Arc::clone(own.unwrap_or(&self.policy))
+    }
+
     fn gate(&mut self, key: &Key) -> usize {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
-        self.gates.push(Gate::new(key.clone(), &self.policy));
+        let policy = key.bucket().and_then(|bucket| self.policy.buckets.get(bucket)).unwrap_or(&self.policy);
+        self.gates.push(Gate::new(key.clone(), policy));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

@@ -60,10 +60,12 @@ impl Engine {
         gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
         gate.unanswered -= 1;
         state.phase = Phase::Returned { status: status.as_u16() };
-        match classify(&self.policy, status, &signal) {
+        let rules = self.rules(id);
+        match classify(&rules, status, &signal) {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
+                    _ if status == StatusCode::UNAUTHORIZED && self.renew(landed, now) => {}
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }
@@ -113,7 +115,7 @@ impl Engine {
         self.gates[landed.gate].pause.on_lost(id, round, now.mono);
         if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
-        } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
+        } else if !may_repeat(self.rules(id).repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
         } else if !self.try_again(landed, Some(failure), now) {
             self.give_up(id, GiveUp::Failed(failure), now);
@@ -138,7 +140,7 @@ impl Engine {
         let reason = Reason::Guess { told: landed.id };
         let stretch = self.stretch();
         let gate = &mut self.gates[landed.gate];
-        let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
+        let wait = signal.wait.or(signal.told_wait).map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
         let told = match wait.or_else(|| gate.quotas.empty_until(now.mono)) {
             Some(until) => Told::Until(until),
             None => Told::Nothing { stretch, reason },
@@ -157,7 +159,7 @@ impl Engine {
         }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Refused(status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -179,7 +181,7 @@ impl Engine {
         state.suspicions += 1;
         let verdict = if state.suspicions >= SUSPICIONS && now.mono.since(state.suspected) >= SUSPICIONS_OVER {
             Verdict::Exhausted
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             return self.go_back(landed.id, now);
         } else {
             Verdict::Unrepeatable
@@ -189,7 +191,7 @@ impl Engine {
 
     fn on_fault_answer(&mut self, landed: Landed, now: Now) {
         self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
-        let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        let verdict = if !may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {
             return;
@@ -199,22 +201,39 @@ impl Engine {
         self.decisions.push_back(Decision::Return { id: landed.id, verdict });
     }
 
+    /// Asks for another credential, once a call, where one can be had: with a 401 the server says that it did not act (RFC 9110
+    /// section 15.5.2). The call holds nothing until its caller has one.
+    fn renew(&mut self, landed: Landed, now: Now) -> bool {
+        let Some(state) = self.calls.get(&landed.id) else { return false };
+        if !state.call.renews || state.renewed || landed.safety == Safety::Once {
+            return false;
+        }
+        self.release(landed.id, now);
+        if let Some(state) = self.calls.get_mut(&landed.id) {
+            state.renewed = true;
+            state.repeats = true;
+            state.phase = Phase::Lapsed;
+        }
+        self.decisions.push_back(Decision::Renew { id: landed.id });
+        true
+    }
+
     /// Sends a call into its backoff after a fault. `false` if its tries are used up or its deadline would pass.
     fn try_again(&mut self, landed: Landed, last: Option<Failure>, now: Now) -> bool {
-        let stretch = self.stretch();
+        let (stretch, rules) = (self.stretch(), self.rules(landed.id));
         let Some(state) = self.calls.get_mut(&landed.id) else { return false };
         let gate = &mut self.gates[landed.gate];
         // While retries are held back a probe tests the server, not the call.
         let counts = !(gate.held && landed.round.is_some());
         if counts {
-            if state.faults >= self.policy.retries {
+            if state.faults >= rules.retries {
                 return false;
             }
             state.faults += 1;
         }
         let paid = counts && gate.budget.take();
         let (until, reason) = if paid {
-            let backoff = self.policy.backoff;
+            let backoff = rules.backoff;
             let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
             let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
             (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
@@ -256,7 +275,7 @@ impl Engine {
 
     /// On to where the answer leads, after the wait that came with it (RFC 9110 section 10.2.3).
     fn follow(&mut self, id: CallId, redirect: Redirect, wait: Option<Wait>, now: Now) {
-        let most = self.policy.redirects;
+        let most = self.rules(id).redirects;
         match self.calls.get_mut(&id) {
             Some(state) if state.redirects < most => state.redirects += 1,
             Some(_) => return self.give_up(id, GiveUp::Redirects(most), now),
@@ -267,6 +286,8 @@ impl Engine {
         let to = self.gate(&redirect.key);
         let Some(state) = self.calls.get_mut(&id) else { return };
         state.gate = to;
+        // Credentials go to no other origin.
+        state.call.renews &= state.call.key.origin() == redirect.key.origin();
         state.why = Why::FREE;
         state.repeats = false;
         state.call.key = redirect.key;
