@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     TooLarge(u64),
     /// The body is not what was asked for.
     Decode(String),
+    /// No access token could be had.
+    Token(String),
     /// The status is an error, and was asked to be one.
     Status(StatusCode),
 }
@@ -146,6 +148,11 @@ impl Error {
         matches!(self.0.kind, Kind::Setting(_))
     }
 
+    /// No access token could be had from the token endpoint.
+    pub fn is_token(&self) -> bool {
+        matches!(self.0.kind, Kind::Token(_))
+    }
+
     /// The status of the last answer, where one came.
     pub fn status(&self) -> Option<StatusCode> {
         match self.0.kind {
@@ -182,6 +189,7 @@ impl Error {
     pub fn reason(&self) -> String {
         let mut text = match &self.0.kind {
             Kind::Setting(what) | Kind::Decode(what) => what.clone(),
+            Kind::Token(why) => format!("no access token: {why}"),
             Kind::GivenUp(reason) => reason.to_string(),
             Kind::BrokeOff(failure) => format!("{failure} after a part of it was handed over"),
             Kind::TooLarge(most) => format!("the answer is larger than {most} bytes"),

@@ -26,7 +26,7 @@ pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
-pub use client::{Client, ClientBuilder, Request, Response, Whole, get};
+pub use client::{Client, ClientBuilder, OAuth2, Request, Response, Whole, get};
 pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use limits::{Limit, Limits};

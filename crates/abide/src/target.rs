@@ -45,6 +45,15 @@ pub(crate) fn remove_query_keys(url: &mut Url, keys: &[String]) {
     url.set_query((!kept.is_empty()).then_some(&kept));
 }
 
+/// Adds the pairs to the query whose keys are not there.
+pub(crate) fn add_missing(url: &mut Url, pairs: &[(String, String)]) {
+    let is_missing = |key: &str| url.query_pairs().all(|(known, _)| known != key);
+    let missing: Vec<_> = pairs.iter().filter(|(key, _)| is_missing(key)).collect();
+    if !missing.is_empty() {
+        url.query_pairs_mut().extend_pairs(missing);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

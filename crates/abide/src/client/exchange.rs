@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use abide_core::call::{Account, Safety};
@@ -11,11 +12,12 @@ use abide_core::event::Redirect;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
 use url::Url;
 
 use super::Client;
+use super::oauth::Token;
 use super::request::Parts;
 use super::response::Response;
 use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
@@ -26,7 +28,7 @@ use crate::limits::Limits;
 use crate::target;
 
 /// A request's body.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Body {
     #[default]
     Empty,
@@ -63,6 +65,8 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<BoxError>,
+    /// The access token of the attempt under way.
+    token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
 }
@@ -79,16 +83,18 @@ impl Exchange {
     pub(super) fn start(client: Client, parts: Parts) -> Self {
         let hop = parts.hop();
         let handle = &client.inner.handle;
-        let key = Key::new(target::origin(&hop.url), parts.credentials.hash());
+        let key = key(&client, &parts, &hop);
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
         call.route = Route::of_path(hop.url.path());
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        call.rules = parts.policy.clone();
+        call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, status: None, cause: None, said: None }
+        Self { client, parts, hop, next: None, ticket, status: None, cause: None, token: None, said: None }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -100,6 +106,15 @@ impl Exchange {
             match decision {
                 Decision::Send { .. } => {
                     drop(answer.take());
+                    self.authorize(None).await?;
+                    if self.ticket.begin() {
+                        answer = self.attempt().await?;
+                    }
+                }
+                Decision::Renew { .. } => {
+                    drop(answer.take());
+                    let refused = self.token.as_ref().map(Token::number);
+                    self.authorize(refused).await?;
                     if self.ticket.begin() {
                         answer = self.attempt().await?;
                     }
@@ -147,9 +162,23 @@ impl Exchange {
                 let to = self.next.as_ref().map(|next| target::origin(&next.url));
                 tracing::debug!(call, to, "follow the redirect");
             }
+            Decision::Renew { .. } => tracing::debug!(call, "renew the access token"),
             Decision::Return { verdict, .. } => tracing::debug!(call, ?verdict, "return"),
             _ => {}
         }
+    }
+
+    /// Sees to it that there is an access token, where one is used; another than the one that was refused. Most often it is there.
+    async fn authorize(&mut self, refused: Option<u64>) -> Result<()> {
+        let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.hop.trusted) else { return Ok(()) };
+        let client = self.client.clone();
+        let token = match tokens.current(&client, refused) {
+            Some(token) => token,
+            // The request for a token is a call as well.
+            None => self.wait_for(Box::pin(tokens.fetch(&client, refused))).await??,
+        };
+        self.token = Some(token);
+        Ok(())
     }
 
     /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
@@ -212,6 +241,9 @@ impl Exchange {
         if self.hop.trusted {
             self.parts.credentials.add_to(&mut url);
             headers.extend(self.parts.credentials.headers.clone());
+            if let Some(token) = &self.token {
+                headers.insert(AUTHORIZATION, token.value());
+            }
         }
         let keeps_body = self.hop.method == self.parts.method;
         if !keeps_body {
@@ -264,10 +296,10 @@ impl Exchange {
             Some(safety) if method == self.parts.method => safety,
             _ => Safety::of(&method),
         };
-        let credential = if trusted { self.parts.credentials.hash() } else { 0 };
-        let key = Key::new(target::origin(&url), credential);
         let route = Route::of_path(url.path());
-        self.next = Some(Hop { method, url, trusted });
+        let next = Hop { method, url, trusted };
+        let key = key(&self.client, &self.parts, &next);
+        self.next = Some(next);
         Some(Redirect { key, route, safety })
     }
 
@@ -327,6 +359,17 @@ impl Exchange {
     pub(super) fn shown_url(&self) -> String {
         let keys = self.parts.credentials.query_keys();
         target::shown(&self.hop.url, &keys)
+    }
+}
+
+/// The budget that a hop spends.
+fn key(client: &Client, parts: &Parts, hop: &Hop) -> Key {
+    let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
+    let key = Key::new(target::origin(&hop.url), credential);
+    let by_hand = parts.bucket.as_ref().filter(|_| hop.url.origin() == parts.url.origin());
+    match by_hand.or_else(|| client.inner.rules.of(&hop.url).0.bucket.as_ref()) {
+        Some(bucket) => key.in_bucket(Arc::clone(bucket)),
+        None => key,
     }
 }
 

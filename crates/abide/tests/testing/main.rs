@@ -3,7 +3,9 @@
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
+mod auth;
 mod limits;
 mod mock;
+mod rules;
 mod runtimes;
 mod uploads;
