@@ -16,6 +16,8 @@ pub enum Event<'a> {
     Head {
         /// The call.
         id: CallId,
+        /// The attempt, as [`Decision::Send`](crate::decision::Decision::Send) numbered it.
+        attempt: u32,
         /// The status.
         status: StatusCode,
         /// The header fields.
@@ -29,11 +31,18 @@ pub enum Event<'a> {
     Failed {
         /// The call.
         id: CallId,
+        /// The attempt, as [`Decision::Send`](crate::decision::Decision::Send) numbered it.
+        attempt: u32,
         /// How.
         failure: Failure,
     },
     /// The body of a call's request is gone, so that it can't be sent again whatever comes of the attempt under way.
     Spent {
+        /// The call.
+        id: CallId,
+    },
+    /// There is another credential, after [`Decision::Renew`](crate::decision::Decision::Renew) asked for one.
+    Renewed {
         /// The call.
         id: CallId,
     },

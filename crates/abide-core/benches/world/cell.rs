@@ -5,10 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
-use abide_core::sim::{Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, Rule, Voice, World};
+use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World};
 use abide_core::time::Instant;
 
 use super::draw::Draw;
@@ -19,21 +18,24 @@ use super::rows::{Case, Row};
 pub(crate) enum Column {
     Told,
     Said,
-    Blind,
     Learned,
     LearnedLater,
+    /// As the two before, from a server that says how long to wait, in whole seconds, and nothing else.
+    Waits,
+    WaitsLater,
     PerRequest,
     Adaptive,
     Aimd,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Told,
         Self::Said,
-        Self::Blind,
         Self::Learned,
         Self::LearnedLater,
+        Self::Waits,
+        Self::WaitsLater,
         Self::PerRequest,
         Self::Adaptive,
         Self::Aimd,
@@ -43,9 +45,10 @@ impl Column {
         match self {
             Self::Told => "told",
             Self::Said => "said",
-            Self::Blind => "blind",
             Self::Learned => "learned, first run",
             Self::LearnedLater => "learned, later run",
+            Self::Waits => "learned, waits, first run",
+            Self::WaitsLater => "learned, waits, later run",
             Self::PerRequest => "backoff, full jitter",
             Self::Adaptive => "AWS adaptive",
             Self::Aimd => "AIMD",
@@ -54,26 +57,31 @@ impl Column {
 }
 
 /// Runs one seed of a cell.
-pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u64) -> Report {
+pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u64, traced: bool) -> Report {
     let Case { server, told, caller, voice, shared_with, network } = (row.case)(&mut Draw::new(seed));
-    let voice = if matches!(column, Column::Said) { voice } else { Voice::SILENT };
+    let voice = match column {
+        Column::Said => voice,
+        Column::Waits | Column::WaitsLater => Voice { retry_after: RetryAfter::Seconds, ..Voice::SILENT },
+        _ => Voice::SILENT,
+    };
     let one_way = Duration::from_micros(trip * 500);
-    let mut world =
-        World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10))).seed(seed);
+    let mut world = World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10)));
+    world = world.seed(seed).traced(traced);
     if let Some(period) = shared_with {
         world = world.shared_with(period);
     }
     let caller = caller.workers(workers);
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
-        Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned => world.run(Controlled::new(Learner::default()), caller),
-        Column::LearnedLater => {
-            let mut client = Controlled::new(Learner::default());
+        Column::Said | Column::Learned | Column::Waits => {
+            world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller)
+        }
+        Column::LearnedLater | Column::WaitsLater => {
+            let mut client = EngineClient::new(policy(workers, Vec::new()), seed);
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.
             let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);
-            world.begins_at(later).run(Controlled::new(client.into_controller()), caller)
+            world.begins_at(later).run(client, caller)
         }
         Column::PerRequest => world.run(PerRequest::new(seed), caller),
         Column::Adaptive => world.run(Adaptive::new(seed), caller),
@@ -87,8 +95,22 @@ fn policy(workers: usize, told: Vec<Rule>) -> Policy {
         limits: told.iter().map(|rule| LimitRule { host: None, spec: rule.spec() }).collect(),
         concurrency: u32::try_from(workers).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         max_wait: Patience::Endless,
+        hedge: true,
         ..Policy::default()
     }
+}
+
+/// A line for each of the slowest seeds.
+pub(crate) fn slowest(row: &Row, reports: &[(u64, Report)], most: usize) -> Vec<String> {
+    let mut reports: Vec<_> = reports.iter().collect();
+    reports.sort_by(|(_, one), (_, other)| other.ratio().total_cmp(&one.ratio()));
+    let line = |(seed, report): &(u64, Report)| {
+        let case = (row.case)(&mut Draw::new(*seed));
+        let rules: Vec<_> = case.server.rules().iter().map(ToString::to_string).collect();
+        let (ratio, refused, done) = (report.ratio(), report.total.refused, report.total.done);
+        format!("seed {seed}, {done} through {}: {ratio:.3}, {refused} refused", rules.join(" & "))
+    };
+    reports.into_iter().take(most).map(line).collect()
 }
 
 /// The reports of all seeds, summed up.

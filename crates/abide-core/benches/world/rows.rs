@@ -245,6 +245,14 @@ pub(crate) const ALL: &[Row] = &[
         },
     },
     Row {
+        name: "2% reset, 1% stall",
+        case: |draw| {
+            let work = Duration::from_millis(draw.number(50, 20, 200));
+            let server = Server::unlimited().works(work, Duration::ZERO).resets(0.02);
+            Case::new(server.stalls(0.01, Duration::from_secs(20)), 1_000, draw)
+        },
+    },
+    Row {
         name: "fixed 50/5s, network loses 0.5%",
         case: |draw| {
             let (amount, period, n) = window(draw);

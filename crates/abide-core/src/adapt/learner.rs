@@ -6,11 +6,12 @@ use super::book::{Book, Evidence, Verdict};
 use super::cubic::RateLimiter;
 use super::family::Hypothesis;
 use super::schedule::Schedule;
-use super::{Controller, End, Opening, Ticket, grid, recover};
+use super::{Controller, End, Opening, Ticket, belief, grid, recover};
+use crate::policy::LimitSpec;
 use crate::time::{Instant, Now};
 
 /// Learns a server's limit from what it accepts and refuses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Learner {
     book: Book,
     /// Empty until something is refused.
@@ -75,6 +76,49 @@ impl Controller for Learner {
 }
 
 impl Learner {
+    /// One that knows nothing. Learners with other seeds test what they believe at other moments, so that those who start
+    /// together do not go on together.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            book: Book::default(),
+            hypotheses: Vec::new(),
+            under: Vec::new(),
+            schedule: Schedule::new(seed),
+            lost: None,
+            proven: 0,
+            phantoms: 0,
+            supposed: Instant::ZERO,
+            series: Instant::ZERO,
+        }
+    }
+
+    /// The limit that is believed, if it is one and known.
+    pub(crate) fn believed(&self) -> Option<LimitSpec> {
+        belief::of(&self.hypotheses)
+    }
+
+    /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
+    pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        if self.book.sent(ticket) == Some(now.mono) {
+            return ticket;
+        }
+        self.book.on_end(ticket, End::Unsent, now);
+        self.schedule.on_sent(now.mono);
+        let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
+        self.book.on_sent(contested, now)
+    }
+
+    /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
+    pub(crate) fn awaits_pilot(&self) -> bool {
+        self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
+    }
+
+    /// How many attempts it has been told of that have not ended.
+    #[cfg(debug_assertions)]
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.book.in_flight()
+    }
+
     fn all_admit(&self, now: Now) -> bool {
         let open =
             |hypothesis: &Hypothesis| matches!(hypothesis.admits(&self.book, now), Opening::At(at) if at <= now.mono);
@@ -115,10 +159,14 @@ impl Learner {
                 self.book.note(evidence);
             }
         }
-        if evidence.verdict == Verdict::Accepted {
-            self.schedule.on_accepted(evidence);
-            self.proven = self.proven.saturating_add(1);
-            self.phantoms = 0;
+        match evidence.verdict {
+            Verdict::Accepted => {
+                self.schedule.on_accepted(evidence);
+                self.proven = self.proven.saturating_add(1);
+                self.phantoms = 0;
+            }
+            Verdict::Unknown => self.schedule.on_lost(evidence),
+            Verdict::Refused(_) => {}
         }
         if let Some(lost) = &mut self.lost {
             lost.on_answer(evidence.verdict != Verdict::Accepted, seconds(now));
@@ -140,6 +188,10 @@ impl Learner {
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
         if self.hypotheses.is_empty() && self.lost.is_none() {
+            if self.proven == 0 {
+                // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
+                return;
+            }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
         }

@@ -5,6 +5,7 @@
 //! decides from them when the next attempt leaves.
 
 mod amount;
+mod belief;
 mod book;
 pub(crate) mod cubic;
 mod family;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::Opening;
 use super::book::{Book, Evidence};
 use super::family::{Clock, Family, Hypothesis};
+use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// No pilot sooner than this after the first refusal.
-const FIRST_PILOT: Duration = Duration::from_millis(250);
+const FIRST_PILOT: Duration = Duration::from_millis(240);
 /// The least time after which what is believed is doubted.
 const FIRST_DOUBT: Duration = Duration::from_secs(1);
 /// Round trips above this are worth more than one pilot at once.
@@ -20,8 +21,13 @@ const LAST_RESORT: Duration = Duration::from_secs(1);
 /// Presses are tested by one pilot if they come within so many hundredths of the time since the refusals began.
 const MERGED: u32 = 3;
 
-#[derive(Clone, Debug, Default)]
+/// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
+/// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
+const STRETCH: u64 = 80;
+
+#[derive(Clone, Debug)]
 pub(super) struct Schedule {
+    rng: Rng,
     /// The refusals that nothing was accepted since.
     event: Option<Event>,
     /// A told wait ends.
@@ -34,6 +40,8 @@ pub(super) struct Schedule {
     /// The longest time of refusals after which one was accepted.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether the last pilot ended without an answer, so that another may go in its place.
+    handed_on: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +50,39 @@ struct Event {
     since: Instant,
     /// The latest departure of what was refused.
     tried: Instant,
+    /// How much later than it could the first pilot goes, in thousandths of the least distance.
+    stretch: u32,
     first: bool,
 }
 
 impl Schedule {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::new(seed),
+            event: None,
+            gate: Instant::ZERO,
+            told: None,
+            proven: 0,
+            last_sent: Instant::ZERO,
+            longest_wait: Duration::ZERO,
+            last_refused: Instant::ZERO,
+            handed_on: false,
+        }
+    }
+
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.last_sent = now;
+        self.handed_on = false;
+    }
+
+    /// Whether refusals came of which nothing was accepted since.
+    pub(super) fn is_probing(&self) -> bool {
+        self.event.is_some()
+    }
+
+    /// Nobody will know what became of an attempt. A pilot hands its turn on.
+    pub(super) fn on_lost(&mut self, evidence: &Evidence) {
+        self.handed_on |= self.event.is_some() && evidence.sent >= self.last_sent;
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
@@ -56,6 +91,7 @@ impl Schedule {
         {
             self.longest_wait = self.longest_wait.max(evidence.sent.since(event.since));
             self.event = None;
+            self.handed_on = false;
         }
         if evidence.contested {
             self.proven += 1;
@@ -68,6 +104,8 @@ impl Schedule {
             self.tell(sent, wait, now);
         }
         self.proven = 0;
+        self.handed_on = false;
+        let stretch = self.rng.below(STRETCH) as u32;
         match &mut self.event {
             Some(event) => {
                 if sent > self.last_refused {
@@ -75,7 +113,7 @@ impl Schedule {
                 }
                 event.tried = event.tried.max(self.last_sent);
             }
-            None => self.event = Some(Event { since: sent, tried: self.last_sent, first: true }),
+            None => self.event = Some(Event { since: sent, tried: self.last_sent, stretch, first: true }),
         }
         self.last_refused = now;
     }
@@ -134,6 +172,9 @@ impl Schedule {
         let probing = self.event.is_some();
         if probing && book.unlearned().any(|flight| !flight.is_answered()) {
             return book.silence_ends().filter(|at| *at > now.mono).map_or(Opening::AfterAnswer, Opening::At);
+        }
+        if self.handed_on {
+            return Opening::At(self.not_before().max(now.mono));
         }
         let mut all = Opening::At(if probing { self.not_before().max(now.mono) } else { now.mono });
         // Windows on the clock turn before those of the same length that a request begins, so what tests these tests them, too.
@@ -253,11 +294,15 @@ impl Schedule {
     fn not_before(&self) -> Instant {
         match self.event {
             None => Instant::ZERO,
-            Some(event) if event.first => self.last_refused + FIRST_PILOT,
+            Some(event) if event.first => self.last_refused + stretched(FIRST_PILOT, event.stretch),
             Some(event) => {
                 let gone = event.tried.since(event.since);
                 event.since + gone + gone * 35 / 100
             }
         }
     }
+}
+
+fn stretched(least: Duration, thousandths: u32) -> Duration {
+    least + least * thousandths / 1_000
 }

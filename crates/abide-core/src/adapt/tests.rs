@@ -18,7 +18,7 @@ fn secs(n: u64) -> Duration {
 fn two_runs(server: &Server, n: u64, trip: Duration, workers: usize, seed: u64) -> (Report, Report) {
     let network = Network::round_trip(trip).jitter(trip / 20);
     let world = World::new(server.clone()).network(network).seed(seed).horizon(secs(200_000));
-    let mut client = Controlled::new(Learner::default());
+    let mut client = Controlled::new(Learner::new(seed));
     let caller = || Caller::new(n).workers(workers);
     let first = world.run(&mut client, caller());
     let later = world.begins_at(Instant::ZERO + first.time + secs(100_000));
@@ -94,7 +94,7 @@ fn a_cap_on_what_is_at_work_is_told_from_a_rate() {
 
 #[test]
 fn a_server_that_refuses_nothing_is_never_waited_for() {
-    let mut learner = Learner::default();
+    let mut learner = Learner::new(0);
     for millis in 0..10_000 {
         let now = at(millis);
         assert_eq!(learner.opening(1, now), Opening::At(now.mono));
@@ -105,7 +105,7 @@ fn a_server_that_refuses_nothing_is_never_waited_for() {
 
 #[test]
 fn an_attempt_that_never_left_is_no_evidence() {
-    let mut learner = Learner::default();
+    let mut learner = Learner::new(0);
     let ticket = learner.on_sent(at(0));
     learner.on_end(ticket, End::Unsent, at(1));
     let ticket = learner.on_sent(at(2));
@@ -116,10 +116,26 @@ fn an_attempt_that_never_left_is_no_evidence() {
 
 #[test]
 fn a_told_wait_is_waited_out() {
-    let mut learner = Learner::default();
+    let mut learner = Learner::new(0);
     let ticket = learner.on_sent(at(0));
     learner.on_end(ticket, End::Refused(Some(secs(7))), at(10));
     assert_eq!(learner.opening(1, at(20)), Opening::At(at(7_010).mono));
+}
+
+#[test]
+fn those_who_are_refused_together_come_back_apart() {
+    let first_pilot = |seed| {
+        let mut learner = Learner::new(seed);
+        let tickets = [learner.on_sent(at(0)), learner.on_sent(at(1))];
+        learner.on_end(tickets[0], End::Accepted, at(5));
+        learner.on_end(tickets[1], End::Refused(None), at(6));
+        match learner.opening(1, at(7)) {
+            Opening::At(at) => at,
+            Opening::AfterAnswer => panic!("nothing is in flight"),
+        }
+    };
+    let pilots: std::collections::BTreeSet<_> = (0..100).map(first_pilot).collect();
+    assert!(pilots.len() > 20, "{pilots:?}");
 }
 
 fn at(millis: u64) -> Now {

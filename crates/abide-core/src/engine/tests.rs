@@ -52,7 +52,7 @@ impl Story {
         let granted = |decision: &Decision| matches!(decision, Decision::Send { .. }).then(|| decision.id());
         let ids: Vec<CallId> = decisions.iter().filter_map(granted).collect();
         let now = self.now();
-        ids.iter().for_each(|id| assert!(self.engine.begin(*id, now)));
+        ids.iter().for_each(|id| assert!(self.engine.begin(*id, None, now)));
         ids
     }
 
@@ -74,7 +74,8 @@ impl Story {
         let status = StatusCode::from_u16(status).unwrap();
         let body = body.map(str::as_bytes);
         let now = self.now();
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect: None, body }, now);
+        let attempt = self.engine.account(id).map_or(0, |account| account.attempts);
+        self.engine.handle(Event::Head { id, attempt, status, headers: &headers, redirect: None, body }, now);
         self.engine.audit().unwrap();
         self.decisions()
     }
@@ -264,8 +265,9 @@ fn a_401_asks_once_for_another_credential_and_holds_nothing_meanwhile() {
     assert_eq!(decisions[0], Decision::Renew { id: first });
     assert!(matches!(decisions[1], Decision::Send { id, .. } if id == second), "{decisions:?}");
     let now = story.now();
-    assert!(story.engine.begin(second, now));
-    assert!(!story.engine.begin(first, now), "the only place is taken");
+    assert!(story.engine.begin(second, None, now));
+    story.engine.handle(Event::Renewed { id: first }, now);
+    assert_eq!(story.sent(), [], "the only place is taken");
     story.succeed(second, &[]);
     story.engine.handle(Event::Done { id: second }, now);
     assert_eq!(story.sent(), [first]);

@@ -62,6 +62,8 @@ pub(super) struct Exchange {
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
+    /// The number of the last attempt.
+    attempt: u32,
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<BoxError>,
@@ -94,7 +96,8 @@ impl Exchange {
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, status: None, cause: None, token: None, said: None }
+        let (attempt, status, cause, token, said) = (0, None, None, None, None);
+        Self { client, parts, hop, next: None, ticket, attempt, status, cause, token, said }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -104,20 +107,19 @@ impl Exchange {
             let decision = self.ticket.decision().await;
             self.log(&decision);
             match decision {
-                Decision::Send { .. } => {
+                Decision::Send { attempt, beside, .. } => {
                     drop(answer.take());
                     self.authorize(None).await?;
-                    if self.ticket.begin() {
+                    if self.ticket.begin(beside) {
+                        self.attempt = attempt;
                         answer = self.attempt().await?;
                     }
                 }
-                Decision::Renew { .. } => {
+                Decision::Renew { id } => {
                     drop(answer.take());
                     let refused = self.token.as_ref().map(Token::number);
                     self.authorize(refused).await?;
-                    if self.ticket.begin() {
-                        answer = self.attempt().await?;
-                    }
+                    self.ticket.tell(Event::Renewed { id });
                 }
                 Decision::Peek { bytes, .. } => {
                     if let Some(seen) = answer.take() {
@@ -203,8 +205,8 @@ impl Exchange {
     fn tell_head(&mut self, head: &Arrival, body: Option<&[u8]>) {
         self.tell_spent();
         let redirect = self.redirect(head);
-        let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
-        self.ticket.tell(Event::Head { id, status, headers, redirect, body });
+        let (id, attempt, status, headers) = (self.ticket.id(), self.attempt, head.status, &head.headers);
+        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body });
     }
 
     /// Says so if the request's body was sent and could not be kept.
@@ -265,7 +267,7 @@ impl Exchange {
         tracing::debug!(call = self.ticket.id().as_u64(), ?failure, error, "failed");
         self.cause = cause;
         self.tell_spent();
-        self.ticket.tell(Event::Failed { id: self.ticket.id(), failure });
+        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt: self.attempt, failure });
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
