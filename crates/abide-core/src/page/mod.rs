@@ -14,11 +14,13 @@
 mod catalogue;
 pub mod link;
 mod next;
+mod records;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use self::next::Next;
+pub use self::records::records;
 use crate::place::{Path, Place, PlaceError};
 
 /// How the pages of an API follow each other, as a user states it.

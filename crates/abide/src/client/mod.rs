@@ -4,6 +4,7 @@ mod builder;
 mod credential;
 mod exchange;
 mod oauth;
+mod pages;
 mod quick;
 mod request;
 mod response;
@@ -18,6 +19,7 @@ use http::Method;
 
 pub use builder::ClientBuilder;
 pub use oauth::OAuth2;
+pub use pages::{ItemStream, Page, PageStream};
 pub use quick::get;
 pub use request::Request;
 pub use response::{Response, Whole};

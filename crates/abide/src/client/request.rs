@@ -27,8 +27,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
-    client: Client,
-    parts: Result<Parts>,
+    pub(super) client: Client,
+    pub(super) parts: Result<Parts>,
 }
 
 #[derive(Clone, Debug)]
@@ -303,7 +303,7 @@ impl Parts {
     }
 
     /// Gives it a key of its own if it would be safe to repeat with one.
-    fn finished(mut self) -> Self {
+    pub(super) fn finished(mut self) -> Self {
         if self.gives_keys && self.safety.is_none() && !self.method.is_idempotent() {
             let key = format!("{:032x}", fastrand::u128(..));
             // Hexadecimal digits are what a header field can hold.

@@ -45,6 +45,9 @@ impl fmt::Display for Decided {
         let at = self.at;
         write!(f, "{}.{:03}s {} ", at.as_secs(), at.subsec_millis(), self.decision.id())?;
         match &self.decision {
+            Decision::Send { attempt, beside: Some(first), .. } => {
+                write!(f, "sends attempt {attempt} beside attempt {first}, which has stalled")
+            }
             Decision::Send { attempt: 1, why, .. } if why.until.is_none() => f.write_str("sends"),
             Decision::Send { attempt, why, .. } => write!(f, "sends attempt {attempt} after {}", why.reason),
             Decision::Wait { why, .. } => match why.until {
@@ -56,6 +59,8 @@ impl fmt::Display for Decided {
             },
             Decision::Peek { bytes, .. } => write!(f, "looks at up to {bytes} bytes of the body"),
             Decision::Retry { .. } => f.write_str("tries again"),
+            Decision::Drop { attempt, .. } => write!(f, "drops attempt {attempt}"),
+            Decision::Renew { .. } => f.write_str("gets another credential"),
             Decision::Return { verdict, .. } => write!(f, "returns ({verdict:?})"),
             Decision::Follow { .. } => f.write_str("follows the redirect"),
             Decision::GiveUp { reason, account, .. } => write!(f, "ends: {reason} ({account})"),

@@ -6,6 +6,7 @@
 mod auth;
 mod limits;
 mod mock;
+mod pages;
 mod rules;
 mod runtimes;
 mod uploads;
