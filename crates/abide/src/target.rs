@@ -54,6 +54,21 @@ pub(crate) fn add_missing(url: &mut Url, pairs: &[(String, String)]) {
     }
 }
 
+/// Sets pairs of the query: where the key stands, or else at the end.
+pub(crate) fn set_in_query(url: &mut Url, pairs: &[(&str, String)]) {
+    if pairs.is_empty() {
+        return;
+    }
+    let mut known: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    for (key, value) in pairs {
+        match known.iter_mut().find(|(name, _)| name == key) {
+            Some(pair) => pair.1.clone_from(value),
+            None => known.push(((*key).to_owned(), value.clone())),
+        }
+    }
+    url.query_pairs_mut().clear().extend_pairs(known);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

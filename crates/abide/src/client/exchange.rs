@@ -29,7 +29,7 @@ use crate::target;
 
 /// A request's body.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Body {
+pub(in crate::client) enum Body {
     #[default]
     Empty,
     /// Can be sent any number of times.

@@ -1,6 +1,7 @@
 //! The pages of an answer, one after the other, fetched ahead of whoever reads them.
 
-use std::collections::HashSet;
+mod walk;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use abide_core::json::Json;
-use abide_core::page::{self, Next, Pages};
+use abide_core::page::{self, Pages};
 use abide_core::place::{Path, Place};
 use bytes::Bytes;
 use futures_core::Stream;
@@ -17,14 +18,10 @@ use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use url::{Origin, Url};
 
-use super::credential::Credentials;
-use super::exchange::Exchange;
-use super::request::Parts;
-use super::{Client, Request, Whole, builder};
+use self::walk::Walker;
+use super::{Request, Whole};
 use crate::error::{Error, Kind, Result};
-use crate::target;
 
 impl Request {
     /// The pages of the answer, as a stream. How they follow each other is [`Pages::Auto`]'s to find out, or said in so many words
@@ -47,7 +44,7 @@ impl Request {
     /// # }
     /// ```
     pub fn pages(self, style: Pages) -> PageStream {
-        let first = self.parts.map(|parts| Walker::new(self.client, parts, style));
+        let first = self.parts.and_then(|parts| Walker::new(self.client, parts, style));
         PageStream { stage: Stage::Waiting(Some(Box::new(first))), ahead: 1, wanted: 0 }
     }
 }
@@ -80,12 +77,10 @@ impl PageStream {
     /// Lets the pages go on at another origin (`https://api2.example.com`). It gets no credential.
     pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
         if let Stage::Waiting(Some(walker)) = &mut self.stage
-            && let Ok(walker) = walker.as_mut()
+            && let Ok(first) = walker.as_mut()
+            && let Err(error) = first.allow(origin.as_ref())
         {
-            match builder::parse_url(origin.as_ref()) {
-                Ok(url) => walker.allowed.push(url.origin()),
-                Err(error) => self.stage = Stage::Waiting(Some(Box::new(Err(error)))),
-            }
+            **walker = Err(error);
         }
         self
     }
@@ -284,104 +279,5 @@ impl<T: DeserializeOwned + Unpin> Stream for ItemStream<T> {
 impl<T> fmt::Debug for ItemStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ItemStream").field("pages", &self.pages).field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-/// Goes from one page to the next.
-#[derive(Debug)]
-struct Walker {
-    client: Client,
-    /// The request for the first page. Those for the others differ from it in where they go.
-    parts: Parts,
-    style: Pages,
-    next: Option<Url>,
-    /// Every page that was asked for, as it may be shown.
-    seen: HashSet<String>,
-    allowed: Vec<Origin>,
-}
-
-impl Walker {
-    fn new(client: Client, parts: Parts, style: Pages) -> Self {
-        let allowed = vec![parts.url.origin()];
-        Self { client, style, next: Some(parts.url.clone()), parts, seen: HashSet::new(), allowed }
-    }
-
-    /// Fetches as many pages as are wanted, until they end or nobody listens.
-    async fn walk(mut self, demand: Arc<Semaphore>, pages: mpsc::UnboundedSender<Result<Page>>) {
-        let mut number = 0;
-        while let Some(url) = self.next.take() {
-            // It is closed by nobody.
-            let Ok(permit) = demand.acquire().await else { return };
-            permit.forget();
-            number += 1;
-            let page = self.fetch(url, number).await;
-            let goes_on = page.is_ok();
-            let next = page.as_ref().map_or(Ok(None), |page| self.after(page));
-            let is_heard = pages.send(page).is_ok();
-            match next {
-                Ok(next) if goes_on && is_heard => self.next = next,
-                Ok(_) => return,
-                Err(error) => {
-                    let _ = pages.send(Err(error));
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn fetch(&mut self, url: Url, number: u64) -> Result<Page> {
-        let mut parts = self.parts.clone();
-        if url.origin() != parts.url.origin() {
-            parts.credentials = Credentials::default();
-        }
-        parts.url = url;
-        self.seen.insert(parts.shown());
-        let response = Exchange::start(self.client.clone(), parts.finished()).answer().await?;
-        let (whole, body) = response.error_for_status()?.into_whole().await?;
-        Ok(Page { number, whole, body })
-    }
-
-    /// Where the page after this one is; the error says why nobody can know.
-    fn after(&self, page: &Page) -> Result<Option<Url>> {
-        let json = Json::parse(&page.body).ok();
-        let stalled = |why: String| {
-            Err(Error::new(Kind::Pages(format!("after page {}: {why}", page.number)))
-                .with_url(page.whole.url.clone())
-                .with_account(page.whole.account.clone()))
-        };
-        let (reference, at) = match self.style.next(&page.whole.headers, json.as_ref()) {
-            Next::Page { reference, at } => (reference, at),
-            Next::Token { at, value } => {
-                return stalled(format!(
-                    "there seems to be a next page, but {at} holds {value}, which is not a URL; name the place of its URL, or \
-                     say Pages::None if this is the only page"
-                ));
-            }
-            Next::Absent { at } if page.number == 1 => {
-                return stalled(format!("it has no {at}; name the place of the next page's URL, or say Pages::None"));
-            }
-            _ => return Ok(None),
-        };
-        let url = Url::parse(&page.whole.url).unwrap_or_else(|_| self.parts.url.clone()).join(&reference);
-        let url = match url {
-            Ok(mut url) if matches!(url.scheme(), "http" | "https") => {
-                url.set_fragment(None);
-                url
-            }
-            _ => return stalled(format!("what stands in {at} is no URL to follow")),
-        };
-        let shown = target::shown(&url, &self.parts.credentials.query_keys());
-        if !self.allowed.contains(&url.origin()) {
-            let origin = target::origin(&url);
-            return stalled(format!(
-                "the next is at another origin, {origin}; if that is right, allow_origin allows it"
-            ));
-        }
-        if self.seen.contains(&shown) {
-            return stalled(format!(
-                "the next would be {shown}, which was fetched already: the pages lead in a circle"
-            ));
-        }
-        Ok(Some(url))
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Parts {
     pub(super) policy: Option<Arc<Policy>>,
     /// The bucket that it was put into by hand.
     pub(super) bucket: Option<Arc<str>>,
-    gives_keys: bool,
+    pub(super) gives_keys: bool,
     pub(super) raises: bool,
 }
 

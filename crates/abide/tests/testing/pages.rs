@@ -115,3 +115,46 @@ async fn an_item_of_another_shape_is_named_with_its_page_and_place() {
     assert!(error.contains("page 1: an item in body.data.rows"), "{error}");
     assert!(client(&mock).get("/x").pages(Pages::None).items_at::<u32>("a..b").is_err());
 }
+
+#[tokio::test]
+async fn a_cursor_goes_into_the_query_and_a_number_counts_on() {
+    let mock = Mock::script([
+        Reply::json(&json!({"items": [1], "meta": {"cursor": "a b"}})),
+        Reply::json(&json!({"items": [2], "meta": {"cursor": null}})),
+    ]);
+    let style: Pages = "cursor=body.meta.cursor send=query.after".parse().unwrap();
+    let items = client(&mock).get("/items?q=x").pages(style).items::<u32>();
+    assert_eq!(items.all().await.unwrap(), [1, 2]);
+    assert_eq!(mock.requests()[1].path(), "/items?q=x&after=a+b");
+
+    let mock = Mock::script([json!([1, 2]), json!([3]), json!([])].map(|page| Reply::json(&page)));
+    let style: Pages = "page=query.page size=query.n:2".parse().unwrap();
+    assert_eq!(client(&mock).get("/items").pages(style).items::<u32>().all().await.unwrap(), [1, 2, 3]);
+    let paths: Vec<String> = mock.requests().iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!(paths, ["/items?n=2", "/items?n=2&page=2", "/items?n=2&page=3"]);
+}
+
+#[tokio::test]
+async fn a_cursor_of_graphql_goes_into_the_body() {
+    let page = |more: bool, id: u32| {
+        Reply::json(
+            &json!({"data": {"issues": {"nodes": [{"id": id}], "pageInfo": {"hasNextPage": more, "endCursor": "c"}}}}),
+        )
+    };
+    let mock = Mock::script([page(true, 1), page(false, 2)]);
+    let query = json!({"query": "q", "variables": {"first": 1}});
+    let request = client(&mock).post("/graphql").json(&query).idempotent();
+    let items = request.pages(Pages::Relay).items_at::<Item>("data.issues.nodes").unwrap();
+    assert_eq!(items.all().await.unwrap(), [Item { id: 1 }, Item { id: 2 }]);
+    let sent = mock.requests();
+    assert!(sent[1].body.ends_with(br#"{"after":"c","first":1}}"#), "{:?}", sent[1].body);
+}
+
+#[tokio::test]
+async fn a_server_that_heeds_no_page_number_is_not_asked_for_ever() {
+    let mock = Mock::serve(|_| Reply::json(&[1, 2]));
+    let style: Pages = "page=query.page".parse().unwrap();
+    let error = client(&mock).get("/items").pages(style).items::<u32>().all().await.unwrap_err();
+    assert!(error.is_pages() && error.to_string().contains("does not heed"), "{error}");
+    assert_eq!(mock.requests().len(), 2);
+}
