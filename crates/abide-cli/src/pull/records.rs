@@ -292,17 +292,6 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_names_are_tried_in_their_order() {
-        for (i, name) in NAMES.iter().enumerate() {
-            let later = NAMES[i + 1..].iter().map(|later| format!("\"{later}\": [0], ")).collect::<String>();
-            let earlier = NAMES[..i].iter().map(|earlier| format!(", \"{earlier}\": {{}}")).collect::<String>();
-            let body = format!("{{\"things\": [{{}}], {later}\"{name}\": [1, {{\"a\": 2}}]{earlier}}}");
-            assert_eq!(read("auto", &body), lines(&["1", "{\"a\":2}"], &format!("body.{name}")));
-        }
-        assert_eq!(read("auto", r#"{"data": [], "things": [{}]}"#), lines(&[], "body.data"));
-    }
-
-    #[test]
     fn else_the_only_array_of_objects_is_the_list() {
         let found = lines(&[r#"{"a":1}"#], "body.things");
         assert_eq!(

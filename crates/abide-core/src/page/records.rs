@@ -36,11 +36,24 @@ fn is_list_of_objects(value: Value<'_>) -> bool {
 mod tests {
     use super::*;
 
+    fn found(body: &str) -> String {
+        records(&Json::parse(body.as_bytes()).unwrap()).to_string()
+    }
+
     #[test]
-    fn records_are_found_where_apis_put_them() {
-        let found = |body: &str| records(&Json::parse(body.as_bytes()).unwrap()).to_string();
+    fn the_usual_names_are_tried_in_their_order() {
+        for (i, name) in NAMES.iter().enumerate() {
+            let later = NAMES[i + 1..].iter().map(|later| format!("\"{later}\": [0], ")).collect::<String>();
+            let earlier = NAMES[..i].iter().map(|earlier| format!(", \"{earlier}\": {{}}")).collect::<String>();
+            let body = format!("{{\"things\": [{{}}], {later}\"{name}\": [1, {{\"a\": 2}}]{earlier}}}");
+            assert_eq!(found(&body), *name);
+        }
+        assert_eq!(found(r#"{"data": [], "things": [{}]}"#), "data");
+    }
+
+    #[test]
+    fn else_it_is_the_only_array_of_objects_or_the_value_itself() {
         assert_eq!(found("[{}]"), "");
-        assert_eq!(found(r#"{"data": [], "items": [1]}"#), "items");
         assert_eq!(found(r#"{"links": [{}], "animals": [{}]}"#), "animals");
         assert_eq!(found(r#"{"a": [{}], "b": [{}]}"#), "");
         assert_eq!(found(r#"{"id": 1}"#), "");
