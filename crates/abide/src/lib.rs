@@ -47,7 +47,9 @@ pub use abide_core::call::Account;
 pub use abide_core::page::Pages;
 pub use abide_core::policy::{LimitSpec, LimitSpecs};
 #[cfg(feature = "client")]
-pub use client::{Client, ClientBuilder, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get};
+pub use client::{
+    BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,
+};
 #[cfg(feature = "client")]
 pub use error::{Error, Result};
 #[cfg(feature = "client")]

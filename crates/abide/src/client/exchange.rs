@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use abide_core::call::{Account, Safety};
 use abide_core::decision::{GiveUp, Reason};
 use abide_core::event::Redirect;
+use abide_core::rest::Rest;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::{Bytes, BytesMut};
@@ -67,6 +68,8 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<BoxError>,
+    /// What is missing of the answer, if a part of it was handed over.
+    rest: Option<Rest>,
     /// The access token of the attempt under way.
     token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
@@ -96,8 +99,8 @@ impl Exchange {
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call);
-        let (attempt, status, cause, token, said) = (0, None, None, None, None);
-        Self { client, parts, hop, next: None, ticket, attempt, status, cause, token, said }
+        let (attempt, status, cause, rest, token, said) = (0, None, None, None, None, None);
+        Self { client, parts, hop, next: None, ticket, attempt, status, cause, rest, token, said }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -247,6 +250,9 @@ impl Exchange {
                 headers.insert(AUTHORIZATION, token.value());
             }
         }
+        if let Some(rest) = &self.rest {
+            rest.ask(&mut headers);
+        }
         let keeps_body = self.hop.method == self.parts.method;
         if !keeps_body {
             for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING] {
@@ -271,9 +277,15 @@ impl Exchange {
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, error: Broken) -> Result<Response> {
-        self.fail(error);
+    pub(super) async fn again(mut self, broken: Broken) -> Result<Response> {
+        self.fail(broken);
         self.answer().await
+    }
+
+    /// The same for what is missing of it.
+    pub(super) async fn go_on(mut self, broken: Broken, rest: Rest) -> Result<Response> {
+        self.rest = Some(rest);
+        self.again(broken).await
     }
 
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
@@ -340,6 +352,12 @@ impl Exchange {
         unless_given_up(&mut self.ticket, future).await.map_err(|(reason, account)| self.given_up(reason, account))
     }
 
+    /// The error of a call that the engine ends while its answer is waited for.
+    pub(super) fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let (reason, account) = ready!(poll_given_up(&mut self.ticket, cx));
+        Poll::Ready(self.given_up(reason, account))
+    }
+
     pub(super) fn account(&self) -> Account {
         self.ticket.account()
     }
@@ -381,18 +399,19 @@ async fn unless_given_up<T>(
     future: impl Future<Output = T>,
 ) -> std::result::Result<T, (GiveUp, Account)> {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Ok(output));
-        }
-        // While an attempt is under way the engine has nothing else to say to it.
-        loop {
-            match ticket.poll_decision(cx) {
-                Poll::Ready(Decision::GiveUp { reason, account, .. }) => return Poll::Ready(Err((reason, account))),
-                Poll::Ready(_) => {}
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => poll_given_up(ticket, cx).map(Err),
     })
     .await
+}
+
+/// Why the engine ends the call, once it does. While an attempt is under way it has nothing else to say to it.
+fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
+    loop {
+        match ready!(ticket.poll_decision(cx)) {
+            Decision::GiveUp { reason, account, .. } => return Poll::Ready((reason, account)),
+            _ => {}
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod credential;
+mod download;
 mod exchange;
 mod oauth;
 mod pages;
@@ -18,11 +19,12 @@ use abide_core::Stats;
 use http::Method;
 
 pub use builder::ClientBuilder;
+pub use download::Download;
 pub use oauth::OAuth2;
 pub use pages::{ItemStream, Page, PageStream};
 pub use quick::get;
 pub use request::Request;
-pub use response::{Response, Whole};
+pub use response::{BodyStream, Response, Whole};
 
 use crate::handle::{Handle, Waiting};
 use rules::RuleBook;
