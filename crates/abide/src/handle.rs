@@ -46,6 +46,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Inbox {
+    /// What is asked for, as it may be shown; empty where no warning would be heard.
+    url: Arc<str>,
     decisions: VecDeque<Decision>,
     waker: Option<Waker>,
 }
@@ -100,12 +102,13 @@ impl Handle {
     }
 
     /// Submits a call. Must be called within a Tokio runtime with time enabled.
-    pub(crate) fn submit(&self, call: Call) -> Ticket {
+    pub(crate) fn submit(&self, call: Call, url: impl FnOnce() -> String) -> Ticket {
+        let url = if tracing::enabled!(tracing::Level::WARN) { url().into() } else { Arc::default() };
         let mut state = self.shared.lock();
         self.drive(&mut state);
         let now = self.now();
         let id = state.engine.submit(call, now);
-        state.inboxes.insert(id, Inbox::default());
+        state.inboxes.insert(id, Inbox { url, ..Inbox::default() });
         self.shared.settle(state, now);
         Ticket { handle: self.clone(), id, returned: false, ended: None }
     }
@@ -177,8 +180,14 @@ impl Shared {
     fn settle(&self, mut state: MutexGuard<'_, State>, now: Now) {
         let mut first: Option<Waker> = None;
         let mut more: Vec<Waker> = Vec::new();
+        let mut unread: Option<Vec<Arc<str>>> = None;
         while let Some(decision) = state.engine.poll_decision() {
             self.tell(&decision, now);
+            if let Decision::Unread { holders, .. } = &decision {
+                let urls = holders.iter().filter_map(|id| state.inboxes.get(id)).map(|inbox| Arc::clone(&inbox.url));
+                unread = Some(urls.collect());
+                continue;
+            }
             let Some(inbox) = state.inboxes.get_mut(&decision.id()) else { continue };
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
@@ -194,6 +203,13 @@ impl Shared {
             self.moved.notify_one();
         }
         first.into_iter().chain(more).for_each(Waker::wake);
+        if let Some(urls) = unread {
+            tracing::warn!(
+                answers = ?urls,
+                "every place in flight is held by an answer whose body has not been read to its end for 10 s, and calls wait for \
+                 that: read these bodies or drop the responses"
+            );
+        }
     }
 }
 

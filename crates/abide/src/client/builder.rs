@@ -241,7 +241,8 @@ impl ClientBuilder {
         #[cfg(feature = "testing")]
         if let Some(mock) = self.mock.take() {
             let (clock, story) = (mock.clock().clone(), mock.story().clone());
-            return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
+            let line = Arc::new(mock.line(self.connection.idle_timeout));
+            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
         }
         let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
         let sockets = Arc::new(self.connection.build()?);
