@@ -33,6 +33,8 @@ mod error;
 mod handle;
 #[cfg(feature = "client")]
 mod limits;
+#[cfg(feature = "client")]
+mod memory;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "client")]
@@ -56,6 +58,8 @@ pub use error::{Error, Result};
 pub use handle::Waiting;
 #[cfg(feature = "client")]
 pub use limits::{Limit, Limits};
+#[cfg(feature = "client")]
+pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
 #[cfg(feature = "client")]
 pub use target::redacted;
@@ -65,6 +69,15 @@ pub use throttle::Throttle;
 #[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And so does that of the guides.
+#[cfg(all(doctest, feature = "tokio", feature = "macros"))]
+mod guides {
+    #[doc = include_str!("../../../docs/from-python.md")]
+    struct FromPython;
+    #[doc = include_str!("../../../docs/from-rust.md")]
+    struct FromRust;
+}
 
 /// Tries a function or a method again, sync or async, until it succeeds or is given up: [`Retry`] as an attribute.
 ///

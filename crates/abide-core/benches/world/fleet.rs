@@ -18,7 +18,7 @@ pub(crate) fn print() -> Duration {
     );
     println!("from the first minute to the third: accepted of what is allowed, refused, busiest 100 ms over the mean");
     let policy = || Policy { max_wait: Patience::Endless, ..Policy::default() };
-    run("engine, blind", |n| EngineClient::new(policy(), n))
+    run("engine", |n| EngineClient::new(policy(), n))
         + run("backoff, full jitter", PerRequest::new)
         + run("AWS adaptive", Adaptive::new)
         + run("AIMD", |_| Aimd::new())

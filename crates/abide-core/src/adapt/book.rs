@@ -12,6 +12,8 @@ const GRAIN: Duration = Duration::from_millis(1);
 /// Where accepted attempts take this many times as long as refused ones, one that is silent for as many refusals' time has
 /// passed the gate.
 const SILENCE: u32 = 4;
+/// Accepted attempts that tell the pace.
+const LATELY: u64 = 32;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
@@ -23,6 +25,8 @@ pub(super) struct Book {
     first_ticket: u64,
     shortest: Shortest,
     offset: i128,
+    /// When the first of the latest refusals that were in flight together left, and when the last can have arrived.
+    refusals: Option<(Instant, Instant)>,
     /// How much wider than measured the arrivals are taken, as something did not fit.
     pub(super) slack: Duration,
 }
@@ -33,6 +37,8 @@ pub(super) struct Flight {
     end: Option<(End, Instant)>,
     /// Whether it left although some hypothesis spoke against it.
     pub(super) contested: bool,
+    /// Another process sent it, and its answer is known here only some time after it came.
+    is_foreign: bool,
 }
 
 /// The shortest round trips.
@@ -51,9 +57,13 @@ pub(super) struct Evidence {
     /// The latest moment at which it can have arrived. Only differences of arrivals mean anything: all are early by the
     /// shortest way to the server.
     pub(super) latest: Instant,
+    /// The same by the whole of the round trip.
+    pub(super) latest_really: Instant,
     pub(super) count: u64,
     pub(super) verdict: Verdict,
     pub(super) contested: bool,
+    /// Whether it was refused without a word, so that a fault may be the reason.
+    pub(super) is_bare: bool,
 }
 
 /// What a limit counts.
@@ -75,8 +85,16 @@ pub(super) enum Verdict {
 impl Book {
     pub(super) fn on_sent(&mut self, contested: bool, now: Now) -> Ticket {
         self.read_clock(now);
-        self.flights.push_back(Flight { sent: now.mono, end: None, contested });
+        self.flights.push_back(Flight { sent: now.mono, end: None, contested, is_foreign: false });
         Ticket(self.first_ticket + self.flights.len() as u64 - 1)
+    }
+
+    /// An attempt that was told of is another process's.
+    pub(super) fn disown(&mut self, ticket: Ticket) {
+        let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
+        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
+            flight.is_foreign = true;
+        }
     }
 
     /// When an attempt left that is in flight still.
@@ -133,20 +151,39 @@ impl Book {
                     self.land();
                     continue;
                 }
-                None if self.silence().is_some_and(|silence| flight.sent + silence <= now) => {
+                None if self.silence_of(&flight).is_some_and(|silence| flight.sent + silence <= now) => {
                     (Verdict::Accepted, Instant::NEVER)
                 }
                 None if flight.sent + self.patience() <= now => (Verdict::Unknown, Instant::NEVER),
                 None => return None,
             };
             self.learned += 1;
-            return Some(self.evidence(flight.sent, answered, 1, verdict, flight.contested));
+            let is_bare = matches!(flight.end, Some((End::Suspected, _)));
+            let evidence = self.evidence(flight.sent, answered, 1, verdict, flight.contested);
+            self.gather(&evidence);
+            return Some(Evidence { is_bare, ..evidence });
         }
     }
 
     fn evidence(&self, sent: Instant, answered: Instant, count: u64, verdict: Verdict, contested: bool) -> Evidence {
         let view = if matches!(verdict, Verdict::Refused(_)) { self.refused() } else { self.accepted() };
-        Evidence { sent, answered, latest: view.latest(sent, answered), count, verdict, contested }
+        let (latest, latest_really) = (view.latest(sent, answered), view.really().latest(sent, answered));
+        Evidence { sent, answered, latest, latest_really, count, verdict, contested, is_bare: false }
+    }
+
+    /// To be told of each attempt before the hypotheses learn from it.
+    pub(super) fn gather(&mut self, evidence: &Evidence) {
+        if matches!(evidence.verdict, Verdict::Refused(_)) {
+            self.refusals = Some(match self.refusals {
+                Some((from, until)) if evidence.sent <= until => (from, until.max(evidence.latest)),
+                _ => (evidence.sent, evidence.latest),
+            });
+        }
+    }
+
+    /// The refusals of the latest event, once all of them are known: when the first left, and when the last can have arrived.
+    pub(super) fn settled_refusals(&self) -> Option<(Instant, Instant)> {
+        self.refusals.filter(|(_, until)| self.unlearned().all(|flight| flight.sent > *until))
     }
 
     /// Puts an attempt into the logs, after every hypothesis has seen it.
@@ -211,8 +248,25 @@ impl Book {
         self.shortest
     }
 
+    /// Forgets what was refused.
+    pub(super) fn forgive(&mut self) {
+        self.refused = Log::default();
+    }
+
+    /// How many of the attempts that left since a moment were accepted of late, and in what time.
+    pub(super) fn pace(&self, since: Instant, now: Instant) -> (u64, Duration) {
+        let count = self.accepted.count_since(since).min(LATELY);
+        (count, now.since(self.accepted.left(count).unwrap_or(now)))
+    }
+
+    /// When the first attempt left that is not learned from.
+    pub(super) fn oldest_unlearned(&self) -> Option<Instant> {
+        self.unlearned().next().map(|flight| flight.sent)
+    }
+
     /// Forgets all that has ended.
     pub(super) fn clear(&mut self) {
+        self.refusals = None;
         self.accepted = Log::default();
         self.refused = Log::default();
     }
@@ -232,13 +286,18 @@ impl Book {
 
     fn view<'a>(&'a self, log: &'a Log, shortest: Option<Duration>) -> View<'a> {
         let shift = shortest.unwrap_or_default();
-        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(self.patience()))
+        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(Duration::MAX), self.patience())
     }
 
     fn silence(&self) -> Option<Duration> {
         let (accepted, refused) = (self.shortest.accepted?, self.shortest.refused?);
         let silence = refused.max(GRAIN) * SILENCE;
         (accepted > silence).then_some(silence)
+    }
+
+    /// Silence tells nothing of an attempt whose answer is told late.
+    fn silence_of(&self, flight: &Flight) -> Option<Duration> {
+        self.silence().filter(|_| !flight.is_foreign)
     }
 
     /// The shortest way there and back that is known.
@@ -259,7 +318,7 @@ impl Book {
     /// When the first attempt that is not answered is learned from without an answer.
     pub(super) fn silence_ends(&self) -> Option<Instant> {
         let flight = self.flights.get(self.learned)?;
-        Some(flight.sent + self.silence().unwrap_or(self.patience()))
+        Some(flight.sent + self.silence_of(flight).unwrap_or(self.patience()))
     }
 
     /// How many attempts that are not in the logs may have arrived, or may still.
@@ -277,8 +336,12 @@ impl Book {
 
     /// The most attempts that can have arrived after `from` and before `to`.
     pub(super) fn possible(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + pending
+        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + self.pending_within(tally, to)
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`.
+    pub(super) fn possible_refused(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().possible(from, to)
     }
 
     /// The fewest attempts that have arrived after `from` and before `to`.
@@ -291,10 +354,24 @@ impl Book {
         self.views(tally).map(|view| view.newest(from)).max().unwrap_or(from)
     }
 
+    /// The same by the whole of each round trip.
+    pub(super) fn newest_really(&self, tally: Tally, from: Instant) -> Instant {
+        self.views(tally).map(|view| view.really().newest(from)).max().unwrap_or(from)
+    }
+
     /// The same by the whole of each round trip, for limits that hang on real moments.
     pub(super) fn possible_really(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.possible_logged(tally, from, to) + pending
+        self.possible_logged(tally, from, to) + self.pending_within(tally, to)
+    }
+
+    /// How many attempts that are not in the logs can have arrived before `to`.
+    pub(super) fn pending_within(&self, tally: Tally, to: Instant) -> u64 {
+        self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`, by the whole of each round trip.
+    pub(super) fn possible_refused_really(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().really().possible(from, to)
     }
 
     /// The same without what is in flight.
@@ -313,10 +390,6 @@ impl Book {
             flight.counts(Tally::Accepted) && flight.sent < to && flight.end.is_none_or(|(_, at)| at > from)
         });
         self.accepted().exact().overlapping(from, to) + flying.count() as u64
-    }
-
-    pub(super) fn pending_before(&self, moment: Instant) -> u64 {
-        self.unlearned().filter(|flight| flight.counts(Tally::Accepted) && flight.sent < moment).count() as u64
     }
 
     fn views(&self, tally: Tally) -> impl Iterator<Item = View<'_>> {

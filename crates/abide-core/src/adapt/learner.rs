@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::cubic::RateLimiter;
-use super::family::Hypothesis;
+use super::family::{Family, Hypothesis};
+use super::fault::{Finding, Suspicion};
+use super::lost::Lost;
+use super::proof::Proof;
 use super::schedule::Schedule;
 use super::{Controller, End, Opening, Ticket, belief, grid, recover};
 use crate::policy::LimitSpec;
+use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// Learns a server's limit from what it accepts and refuses.
@@ -20,8 +23,14 @@ pub struct Learner {
     pub(super) under: Vec<Hypothesis>,
     pub(super) schedule: Schedule,
     pub(super) proof: Proof,
+    /// Whether the rates among the hypotheses have others beside them.
+    pub(super) is_refined: bool,
     /// The pace while nothing explains what is seen.
-    lost: Option<RateLimiter>,
+    lost: Option<Lost>,
+    /// Accepted attempts that being lost takes at least, the next time.
+    patience: u32,
+    suspicion: Suspicion,
+    rng: Rng,
     /// Accepted attempts since the hypotheses were built.
     pub(super) proven: u32,
     /// Refusals in a row that were put down to somebody else.
@@ -30,51 +39,40 @@ pub struct Learner {
     supposed: Instant,
     /// When the first of them left.
     series: Instant,
+    /// Since when there was always something to send, and until when that is known.
+    session: Instant,
+    busy_until: Instant,
 }
 
-/// How much was seen in all, and when last.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Proof {
-    pub(super) accepted: u64,
-    pub(super) refused: u64,
-    /// When what was accepted, and refused, last had left.
-    pub(super) confirmed: Option<Instant>,
-    pub(super) tested: Option<Instant>,
-}
-
-impl Proof {
-    fn count(&mut self, evidence: &Evidence) {
-        match evidence.verdict {
-            Verdict::Accepted => {
-                self.accepted += evidence.count;
-                self.confirmed = Some(evidence.sent);
-            }
-            Verdict::Refused(_) => {
-                self.refused += evidence.count;
-                self.tested = Some(evidence.sent);
-            }
-            Verdict::Unknown => {}
-        }
-    }
-}
-
+/// So few rates are worth a finer look.
+const FEW: usize = 2;
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
 const PHANTOMS: u32 = 3;
+/// Accepted attempts that being lost takes at least; each time that nothing proves itself in between, twice as many.
+const PATIENCE: u32 = 40;
+const MOST_PATIENCE: u32 = 10_000;
+/// So long without a wish there is a new session.
+const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
+        let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
-        if let Some(pace) = &mut self.lost {
-            // It was asked before, and gives way to nothing.
-            let _ = pace.acquire(seconds(now.mono));
+        if let Some(lost) = &mut self.lost {
+            lost.pace.on_sent(now.mono);
         }
+        self.suspicion.on_sent(now.mono);
+        self.stay_busy(now.mono);
         self.schedule.on_sent(now.mono);
         self.book.on_sent(contested, now)
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        let now = inward(now);
+        self.stay_busy(now.mono);
+        let end = self.unless_fault(end);
         let wait = match end {
             End::Refused(wait) => Some(wait),
             End::Suspected => Some(None),
@@ -89,16 +87,18 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
+    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+        let now = inward(now);
+        self.stay_busy(now.mono);
         self.learn(now);
-        let opening = self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now);
-        match (self.lost, opening) {
-            (Some(mut pace), Opening::At(at)) if at <= now.mono => match pace.acquire(seconds(now.mono)) {
-                Ok(()) => opening,
-                Err(wait) => Opening::At(now.mono + Duration::from_secs_f64(wait.clamp(0.001, 60.0))),
-            },
-            _ => opening,
+        let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
+            Some(at) => Opening::At(at.max(self.schedule.gate())),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
+        };
+        if let Opening::At(at) = opening {
+            self.busy_until = self.busy_until.max(at);
         }
+        outward(opening)
     }
 }
 
@@ -112,11 +112,50 @@ impl Learner {
             under: Vec::new(),
             schedule: Schedule::new(seed),
             proof: Proof::default(),
+            is_refined: false,
             lost: None,
+            patience: PATIENCE,
+            suspicion: Suspicion::default(),
+            rng: Rng::new(!seed),
             proven: 0,
             phantoms: 0,
             supposed: Instant::ZERO,
             series: Instant::ZERO,
+            session: Instant::ZERO,
+            busy_until: Instant::ZERO,
+        }
+    }
+
+    /// Whether refusals that say nothing are taken for a fault of the server and not for a limit.
+    pub fn is_fault(&self) -> bool {
+        self.suspicion.is_fault()
+    }
+
+    /// Whether a limit explains all that was refused.
+    pub(crate) fn blames_limit(&self) -> bool {
+        !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
+    }
+
+    /// A time in which nobody wanted anything says nothing of the pace.
+    fn stay_busy(&mut self, now: Instant) {
+        if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
+            self.session = now;
+        }
+        self.busy_until = self.busy_until.max(now);
+    }
+
+    /// A fault may have been counted by a limit, but is none.
+    fn unless_fault(&mut self, end: End) -> End {
+        if !self.is_fault() || !matches!(end, End::Accepted | End::Suspected) {
+            return end;
+        }
+        match end {
+            End::Suspected if !self.suspicion.overturns(true) => End::Unknown,
+            End::Accepted => {
+                self.suspicion.overturns(false);
+                end
+            }
+            _ => end,
         }
     }
 
@@ -127,6 +166,7 @@ impl Learner {
 
     /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
     pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        let now = inward(now);
         if self.book.sent(ticket) == Some(now.mono) {
             return ticket;
         }
@@ -134,6 +174,13 @@ impl Learner {
         self.schedule.on_sent(now.mono);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         self.book.on_sent(contested, now)
+    }
+
+    /// An attempt of another process left. It ends as one of ours does.
+    pub(crate) fn on_other_sent(&mut self, now: Now) -> Ticket {
+        let ticket = self.on_sent(now);
+        self.book.disown(ticket);
+        ticket
     }
 
     /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
@@ -156,6 +203,10 @@ impl Learner {
     fn learn(&mut self, now: Now) {
         while let Some(evidence) = self.book.next(now.mono) {
             self.take(&evidence, now.mono);
+        }
+        let is_lost = self.lost.is_some() && self.suspicion.may_try();
+        if is_lost || self.suspicion.is_odd(self.book.oldest_unlearned()) {
+            self.begin_trial(now.mono);
         }
         if self.schedule.has_told() && self.book.unlearned().next().is_none() {
             self.believe(now);
@@ -182,10 +233,12 @@ impl Learner {
     fn take(&mut self, evidence: &Evidence, now: Instant) {
         self.proof.count(evidence);
         match evidence.verdict {
+            Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
                 self.book.note(evidence);
+                self.refine();
             }
         }
         match evidence.verdict {
@@ -197,9 +250,42 @@ impl Learner {
             Verdict::Unknown => self.schedule.on_lost(evidence),
             Verdict::Refused(_) => {}
         }
-        if let Some(lost) = &mut self.lost {
-            lost.on_answer(evidence.verdict != Verdict::Accepted, seconds(now));
+        self.be_lost(evidence, now);
+        match self.suspicion.on_evidence(evidence, now) {
+            Some(Finding::Fault) => self.forgive(),
+            Some(Finding::Limit) => self.rebuild(now),
+            None => {}
         }
+    }
+
+    fn be_lost(&mut self, evidence: &Evidence, now: Instant) {
+        let Some(lost) = &mut self.lost else { return };
+        match evidence.verdict {
+            Verdict::Accepted => lost.on_accepted(),
+            Verdict::Refused(_) => lost.on_refused(evidence.sent, now),
+            Verdict::Unknown => {}
+        }
+        if let Some(since) = lost.looks() {
+            self.hypotheses = recover::explain_since(since, &mut self.book);
+            if !self.hypotheses.is_empty() {
+                self.lost = None;
+                self.proven = 0;
+            }
+        }
+    }
+
+    fn begin_trial(&mut self, now: Instant) {
+        let (accepted, elapsed) = self.book.pace(self.session, now);
+        self.suspicion.begin(accepted, elapsed, now);
+    }
+
+    /// What was refused without a word was no limit's doing: forgets what it taught.
+    fn forgive(&mut self) {
+        self.book.forgive();
+        self.schedule.forgive();
+        self.hypotheses = Vec::new();
+        self.under = Vec::new();
+        self.lost = None;
     }
 
     fn see(&mut self, evidence: &Evidence) {
@@ -213,24 +299,43 @@ impl Learner {
         if self.hypotheses.iter().all(|hypothesis| hypothesis.doubted) {
             self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.doubted = false);
         }
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.silent || hypothesis.doubted) {
+            self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.silent = false);
+        }
+    }
+
+    /// Where only rates are left that people choose, the true one may lie beside them.
+    fn refine(&mut self) {
+        let is_rate = |hypothesis: &Hypothesis| matches!(hypothesis.family, Family::Bucket(_));
+        if self.is_refined || !(1..=FEW).contains(&self.hypotheses.len()) || !self.hypotheses.iter().all(is_rate) {
+            return;
+        }
+        self.is_refined = true;
+        let finer = recover::refine(&self.book, None);
+        if !finer.is_empty() {
+            self.hypotheses = finer;
+        }
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
-        if self.hypotheses.is_empty() && self.lost.is_none() {
+        if self.lost.is_some() {
+            return self.book.note(evidence);
+        }
+        if self.hypotheses.is_empty() {
             if self.proven == 0 {
                 // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
                 return;
             }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.book.gather(evidence);
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
         if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, evidence);
+            self.hypotheses = recover::refine(&self.book, Some(evidence));
         }
         if !self.hypotheses.is_empty() {
-            self.lost = None;
             return self.book.note(evidence);
         }
         if before.is_empty() || self.proven < PROVEN {
@@ -287,16 +392,29 @@ impl Learner {
     fn rebuild(&mut self, now: Instant) {
         self.under = Vec::new();
         self.hypotheses = recover::rebuild(&mut self.book);
+        if self.proven >= PROVEN {
+            self.patience = PATIENCE;
+        }
         self.proven = 0;
         self.phantoms = 0;
+        self.is_refined = false;
         if self.hypotheses.is_empty() {
-            self.lost.get_or_insert_with(|| RateLimiter::new(seconds(now)));
-        } else {
-            self.lost = None;
+            self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
+            self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
     }
 }
 
-fn seconds(moment: Instant) -> f64 {
-    moment.since(Instant::ZERO).as_secs_f64()
+/// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
+const BEFORE: Duration = Duration::from_hours(24 * 1_000);
+
+pub(super) fn inward(now: Now) -> Now {
+    Now { mono: now.mono + BEFORE, ..now }
+}
+
+fn outward(opening: Opening) -> Opening {
+    match opening {
+        Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
+        opening => opening,
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
 use super::family::Hypothesis;
-use super::grid;
+use super::{grid, rates};
 use crate::time::Instant;
 
 /// Attempts that are remembered when all else fails.
@@ -32,12 +32,26 @@ pub(super) fn rebuild(book: &mut Book) -> Vec<Hypothesis> {
     Vec::new()
 }
 
-/// The rates off the grid that explain what is in the book, and this.
-pub(super) fn refine(book: &Book, evidence: &Evidence) -> Vec<Hypothesis> {
-    let mut book = book.clone();
-    book.note(evidence);
+/// The usual hypotheses that explain all that left since a moment.
+pub(super) fn explain_since(since: Instant, book: &mut Book) -> Vec<Hypothesis> {
     let history = book.rewind();
-    replay(grid::fine(), &history[history.len().saturating_sub(RECENT)..], &mut book)
+    let begin = history.partition_point(|evidence| evidence.sent < since);
+    let left = replay(grid::hypotheses(), &history[begin..], book);
+    if left.is_empty() {
+        book.clear();
+        history.iter().for_each(|evidence| book.note(evidence));
+    }
+    left
+}
+
+/// The rates, off the grid too, that explain what is in the book, and this.
+pub(super) fn refine(book: &Book, evidence: Option<&Evidence>) -> Vec<Hypothesis> {
+    let mut book = book.clone();
+    if let Some(evidence) = evidence {
+        book.note(evidence);
+    }
+    let history = book.rewind();
+    rates::fitting(&history, &mut book)
 }
 
 /// Lets hypotheses see evidence, and fills the book with it.
@@ -55,6 +69,7 @@ pub(super) fn replay_since(
     book.clear();
     for evidence in evidence {
         let evidence = book.reread(evidence);
+        book.gather(&evidence);
         if evidence.sent >= since || !matches!(evidence.verdict, Verdict::Refused(_)) {
             for hypothesis in &mut hypotheses {
                 hypothesis.learn(&evidence, book);

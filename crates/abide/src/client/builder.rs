@@ -23,6 +23,7 @@ use super::transport::sockets::Connection;
 use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::memory::{Link, Memory};
 
 /// What requests say of their sender unless they are told otherwise.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
@@ -49,6 +50,7 @@ pub struct ClientBuilder {
     mock: Option<crate::testing::Mock>,
     #[cfg(feature = "testing")]
     record: Option<std::path::PathBuf>,
+    memory: Option<Memory>,
     wrong: Option<String>,
 }
 
@@ -73,6 +75,7 @@ impl ClientBuilder {
             mock: None,
             #[cfg(feature = "testing")]
             record: None,
+            memory: None,
             wrong: None,
         }
     }
@@ -214,6 +217,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
+    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
+    /// at the level `debug`.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -238,13 +249,14 @@ impl ClientBuilder {
 
     /// What the client stands on: what sends, and the engine with its clock.
     fn ground(&mut self, policy: Policy) -> Result<(Arc<dyn Transport>, Handle)> {
+        let memory = self.memory.as_ref().and_then(Link::new);
         #[cfg(feature = "testing")]
         if let Some(mock) = self.mock.take() {
             let (clock, story) = (mock.clock().clone(), mock.story().clone());
             let line = Arc::new(mock.line(self.connection.idle_timeout));
-            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
+            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), memory, clock, story)));
         }
-        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory);
         let sockets = Arc::new(self.connection.build()?);
         #[cfg(feature = "testing")]
         if let Some(path) = self.record.take() {

@@ -409,9 +409,8 @@ async fn unless_given_up<T>(
 /// Why the engine ends the call, once it does. While an attempt is under way it has nothing else to say to it.
 fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
     loop {
-        match ready!(ticket.poll_decision(cx)) {
-            Decision::GiveUp { reason, account, .. } => return Poll::Ready((reason, account)),
-            _ => {}
+        if let Decision::GiveUp { reason, account, .. } = ready!(ticket.poll_decision(cx)) {
+            return Poll::Ready((reason, account));
         }
     }
 }
