@@ -232,7 +232,7 @@ impl Engine {
                 self.on_head(id, attempt, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, attempt, failure } => self.on_failed(id, attempt, failure, now),
-            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
+            Event::Others { key, deeds } => self.on_others(key, deeds, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
