@@ -19,7 +19,6 @@ pub(crate) fn print() -> Duration {
     println!("from the first minute to the third: accepted of what is allowed, refused, busiest 100 ms over the mean");
     let policy = || Policy { max_wait: Patience::Endless, ..Policy::default() };
     run("engine", |n| EngineClient::new(policy(), n))
-        + run("learned", |n| Controlled::new(Learner::new(n)))
         + run("backoff, full jitter", PerRequest::new)
         + run("AWS adaptive", Adaptive::new)
         + run("AIMD", |_| Aimd::new())

@@ -131,6 +131,11 @@ impl Learner {
         self.suspicion.is_fault()
     }
 
+    /// Whether a limit explains all that was refused.
+    pub(crate) fn blames_limit(&self) -> bool {
+        !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
+    }
+
     /// A time in which nobody wanted anything says nothing of the pace.
     fn stay_busy(&mut self, now: Instant) {
         if self.busy_until + IDLE < now && self.book.in_flight() == 0 {

@@ -7,6 +7,7 @@
 mod amount;
 mod belief;
 mod book;
+#[cfg(any(test, feature = "sim"))]
 pub(crate) mod cubic;
 mod family;
 mod fault;

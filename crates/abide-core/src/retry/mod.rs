@@ -5,7 +5,7 @@ pub(crate) mod budget;
 pub(crate) mod classify;
 mod schedule;
 mod stop;
-pub(crate) mod suspect;
+pub(crate) mod suspicion;
 
 pub use backoff::{Backoff, chain, exponential, fixed, linear, random};
 pub use schedule::{Ending, Next, Schedule, Tries};
@@ -13,4 +13,4 @@ pub use stop::{Bound, Stop, after, attempts, before, never};
 
 pub(crate) use budget::Budget;
 pub(crate) use classify::{Outcome, classify, may_repeat};
-pub(crate) use suspect::Suspect;
+pub(crate) use suspicion::Suspicion;
