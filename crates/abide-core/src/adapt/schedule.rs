@@ -158,7 +158,10 @@ impl Schedule {
         }
         let believed = || hypotheses.iter().filter(|hypothesis| !hypothesis.doubted);
         let soonest = if probing { self.not_before().max(now.mono) } else { now.mono };
-        let all = believed().fold(Opening::At(now.mono), |all, other| all.and(other.admits(book, now)));
+        // Where one test was refused, what is left is believed at once. Where it was not enough, pilots take over.
+        let is_clear = self.event.is_none_or(|event| event.first) && !hypotheses.is_empty();
+        let all = if is_clear { now.mono } else { soonest };
+        let all = believed().fold(Opening::At(all), |all, other| all.and(other.admits(book, now)));
         if matches!(all, Opening::At(at) if at <= now.mono) {
             return all;
         }
