@@ -20,6 +20,8 @@ const LONG_TRIP: Duration = Duration::from_millis(10);
 const LAST_RESORT: Duration = Duration::from_secs(1);
 /// Presses are tested by one pilot if they come within so many hundredths of the time since the refusals began.
 const MERGED: u32 = 3;
+/// The turn of such a window on the clock is worth a test of its own.
+const LONG: Duration = Duration::from_mins(15);
 /// The longest step from one pilot to the next, in hundredths of the time since the refusals began, if some odd shape would open.
 const STEP: u32 = 170;
 /// An odd shape is tested if the usual ones take so much longer, in hundredths of its time.
@@ -201,7 +203,9 @@ impl Schedule {
                 _ if hypothesis.silent => odd.push(press),
                 Family::Cap(_) if book.is_slow() && press <= now.mono => return Some(press),
                 Family::Bucket(_) => buckets.push(press),
-                Family::Clock(Clock { period, .. }) if self.event.is_some() && is_tested(period) => late.push(press),
+                Family::Clock(Clock { period, .. }) if self.event.is_some() && period < LONG && is_tested(period) => {
+                    late.push(press);
+                }
                 _ => presses.push(press),
             }
         }
