@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where the scripts find things, and how they say that something failed. Sourced, never run.
+# Where the scripts find things, how they install what is missing, and how they say that something failed. Sourced, never run.
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Used by the scripts that source this file.
@@ -18,4 +18,57 @@ die() {
 # Debian keeps nginx in /usr/sbin, which is not on the PATH of an ordinary user.
 nginx_binary() {
     PATH=$PATH:/usr/local/sbin:/usr/sbin command -v nginx
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif [[ -t 0 ]]; then
+        sudo -- "$@"
+    else
+        sudo -n -- "$@"
+    fi
+}
+
+install_packages() {
+    local -a packages=("$@")
+    local package
+    command -v apt-get >/dev/null ||
+        die "missing: ${packages[*]} (by Debian's names), and there is no apt-get to install them with." \
+            "Install them by hand and run this again."
+    if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+        die "missing: ${packages[*]}, and without root or sudo that cannot be installed from here." \
+            "As root: apt-get update && apt-get install --no-install-recommends ${packages[*]}"
+    fi
+
+    echo "installing from Debian's packages: ${packages[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "${packages[@]}" >/dev/null
+    for package in nginx haproxy; do
+        if [[ " ${packages[*]} " == *" $package "* && -d /run/systemd/system ]]; then
+            echo "Debian starts $package as a service when it installs it; that one is not used here."
+            echo "To be rid of it: systemctl disable --now $package"
+        fi
+    done
+}
+
+missing_python() {
+    if ! command -v python3 >/dev/null; then
+        printf '%s\n' python3 python3-venv
+    elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        printf '%s\n' python3-venv
+    fi
+}
+
+# make_venv FOLDER REQUIREMENTS: unless it is there already. The list that a complete environment was made from is kept in
+# it, so that an interrupted or outdated one is made anew.
+make_venv() {
+    if [[ -x $1/bin/python ]] && cmp -s "$2" "$1/requirements.txt"; then
+        return
+    fi
+    echo "installing the Python packages of ${2#"$root"/} into ${1#"$root"/}"
+    python3 -m venv --clear "$1"
+    "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps -r "$2"
+    cp -- "$2" "$1/requirements.txt"
 }

@@ -36,6 +36,8 @@ pub struct Call {
     pub route: Route,
     /// Which failures it may be repeated after.
     pub safety: Safety,
+    /// Whether it only reads (a safe method, RFC 9110 section 9.2.1), so that two attempts at once do no harm; not by default.
+    pub reads: bool,
     /// What it spends of limits that count cost; 1 by default.
     pub cost: u32,
     /// Higher goes first; among equals the one submitted first. 0 by default.
@@ -55,6 +57,7 @@ impl Call {
             key,
             route: Route::default(),
             safety,
+            reads: false,
             cost: 1,
             priority: 0,
             deadline: None,

@@ -19,6 +19,8 @@ pub enum Decision {
         id: CallId,
         /// The number of the attempt, from 1.
         attempt: u32,
+        /// The attempt beside which it goes, for that one has stalled: it goes on too, and the first answer counts.
+        beside: Option<u32>,
         /// The last thing that stood in its way.
         why: Why,
     },
@@ -33,8 +35,17 @@ pub enum Decision {
     Peek {
         /// The call.
         id: CallId,
+        /// The attempt whose answer it is.
+        attempt: u32,
         /// How many bytes are of use; fewer if the body ends before.
         bytes: usize,
+    },
+    /// End this attempt, or drop what came of it; the call goes on with its other one.
+    Drop {
+        /// The call.
+        id: CallId,
+        /// The attempt.
+        attempt: u32,
     },
     /// The answer is not the last word: drop it. A [`Decision::Send`] follows when it is due.
     Retry {
@@ -71,6 +82,7 @@ impl Decision {
             Self::Send { id, .. }
             | Self::Wait { id, .. }
             | Self::Peek { id, .. }
+            | Self::Drop { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
             | Self::Return { id, .. }
@@ -167,6 +179,11 @@ pub enum Reason {
         /// The call that was told.
         told: CallId,
     },
+    /// A limit that nobody stated: what the server accepts and refuses shows it.
+    Learned {
+        /// The limit that is believed; `None` while several explain what was seen.
+        limit: Option<LimitSpec>,
+    },
     /// A refusal without a word on how long: the wait is a guess that doubles.
     Guess {
         /// The call that was refused.
@@ -202,6 +219,7 @@ impl Reason {
             Self::Limit(_) => Book::Limit,
             Self::Quota { .. } => Book::Quota,
             Self::ServerWait { .. } => Book::ServerWait,
+            Self::Learned { .. } => Book::Learned,
             Self::Guess { .. } => Book::Guess,
             Self::Probe => Book::Probe,
             Self::Concurrency(_) => Book::Concurrency,
@@ -220,6 +238,8 @@ impl fmt::Display for Reason {
             Self::Quota { limit: Some(limit) } => write!(f, "the server's quota of {limit}"),
             Self::Quota { limit: None } => f.write_str("the server's quota"),
             Self::ServerWait { told } => write!(f, "the pause that {told} was told"),
+            Self::Learned { limit: Some(limit) } => write!(f, "the limit {limit} that was learned"),
+            Self::Learned { limit: None } => f.write_str("a limit that is being learned"),
             Self::Guess { told } => write!(f, "a pause after {told} was refused without a word on how long"),
             Self::Probe => f.write_str("the first attempts after a pause"),
             Self::Concurrency(n) => write!(f, "one of {n} places in flight"),
@@ -238,6 +258,7 @@ pub(crate) enum Book {
     Limit,
     Quota,
     ServerWait,
+    Learned,
     Guess,
     Probe,
     Concurrency,
@@ -254,6 +275,7 @@ impl Book {
         Self::Limit,
         Self::Quota,
         Self::ServerWait,
+        Self::Learned,
         Self::Guess,
         Self::Probe,
         Self::Concurrency,
@@ -268,6 +290,7 @@ impl Book {
             Self::Limit => "limit",
             Self::Quota => "quota",
             Self::ServerWait => "server_wait",
+            Self::Learned => "learned",
             Self::Guess => "guess",
             Self::Probe => "probe",
             Self::Concurrency => "concurrency",

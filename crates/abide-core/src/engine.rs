@@ -4,11 +4,14 @@ mod admit;
 mod answer;
 #[cfg(debug_assertions)]
 mod audit;
+mod flight;
 mod leave;
+mod stall;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use answer::Head;
+use flight::{Beside, Flight, Grant};
 
 use crate::call::{Account, Call, CallId};
 use crate::decision::{Decision, Why};
@@ -16,8 +19,6 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::key::Key;
 use crate::ledger::Mark;
-use crate::limit::Permit;
-use crate::limit::pause::Round;
 use crate::policy::Policy;
 use crate::queue::Seat;
 use crate::rng::Rng;
@@ -32,8 +33,9 @@ use crate::time::{Instant, Now};
 /// submit(call) -> id
 /// after every input, begin and cancel among them: drain poll_decision() until it is None,
 ///     then sleep until poll_timeout() or the next input
-///     Send    call begin(id) when the attempt starts (false: the grant went back, wait for the next Send),
-///             then tell Head or Failed
+///     Send    call begin() when the attempt starts (false: the grant went back, wait for the next Send),
+///             then tell Head or Failed; if it goes beside another attempt, both are under way
+///     Drop    end that attempt, or drop its answer; the other goes on
 ///     Retry   drop the answer; a Send follows
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
@@ -91,21 +93,15 @@ enum Phase {
         since: Instant,
         until: Instant,
     },
-    Granted {
-        permit: Permit,
-        back_at: Instant,
-        round: Option<Round>,
-    },
+    Granted(Grant),
     /// Its grant went back before its caller began.
     Lapsed,
     Flying {
-        permit: Permit,
-        sent: Now,
-        round: Option<Round>,
-        /// When the head of its answer came, if its body is looked at.
-        peeked: Option<Now>,
+        flight: Flight,
+        beside: Beside,
     },
     Returned {
+        attempt: u32,
         status: u16,
     },
 }
@@ -178,26 +174,38 @@ impl Engine {
     /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
     /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
     /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
-    pub fn begin(&mut self, id: CallId, now: Now) -> bool {
+    ///
+    /// `beside` is what the `Send` said. One that should go beside another is void, and this is `false`, once that other has ended.
+    pub fn begin(&mut self, id: CallId, beside: Option<u32>, now: Now) -> bool {
         let Some(index) = self.calls.get(&id).map(|state| state.gate) else { return false };
         self.lapse_grants(index, now);
-        if matches!(self.calls.get(&id), Some(CallState { phase: Phase::Lapsed, .. })) {
-            self.make_ready(id, now);
+        if self.takes_up_again(id, beside, now) {
             self.advance(index, now);
             // Its caller is here and need not be called.
             self.decisions.retain(|decision| !matches!(decision, Decision::Send { id: granted, .. } if *granted == id));
         }
         let Some(state) = self.calls.get_mut(&id) else { return false };
-        let Phase::Granted { permit, back_at, round } = &mut state.phase else { return false };
         let gate = &mut self.gates[index];
-        gate.grants.remove(&(*back_at, id));
-        gate.limits.leave(permit, now);
-        gate.pause.on_begun(id, gate.trips.usual(), now.mono);
-        state.phase = Phase::Flying { permit: permit.clone(), sent: now, round: *round, peeked: None };
-        state.account.attempts += 1;
+        let attempt = state.account.attempts + 1;
+        match (&mut state.phase, beside) {
+            (Phase::Granted(grant), None) => {
+                let flight = grant.begin(gate, id, attempt, now);
+                state.phase = Phase::Flying { flight, beside: Beside::Nobody };
+                self.stats.retries += u64::from(state.repeats);
+                if stall::may_hedge(&self.policy, &state.call) {
+                    gate.watched.insert((now.mono, id));
+                }
+            }
+            (Phase::Flying { flight, beside }, Some(first)) if flight.attempt == first => {
+                let Beside::Granted(grant) = beside else { return false };
+                *beside = Beside::Flying(grant.begin(gate, id, attempt, now));
+                self.stats.hedges += 1;
+            }
+            _ => return false,
+        }
+        state.account.attempts = attempt;
         state.lapses = 0;
         self.stats.requests += 1;
-        self.stats.retries += u64::from(state.repeats);
         // A limit that counts from when an attempt leaves knows more now.
         self.advance(index, now);
         true
@@ -212,12 +220,12 @@ impl Engine {
                     self.advance(gate, now);
                 }
             }
-            Event::Head { id, status, headers, redirect, body } => {
-                self.on_head(id, &Head { status, headers, body }, redirect, now);
+            Event::Head { id, attempt, status, headers, redirect, body } => {
+                self.on_head(id, attempt, &Head { status, headers, body }, redirect, now);
             }
-            Event::Failed { id, failure } => self.on_failed(id, failure, now),
+            Event::Failed { id, attempt, failure } => self.on_failed(id, attempt, failure, now),
             Event::Done { id } => {
-                if let Some(CallState { gate, phase: Phase::Returned { status }, .. }) = self.calls.get(&id) {
+                if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
                     self.release(id, now);
                     self.end(id, ok);
@@ -278,7 +286,8 @@ impl Engine {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
-        self.gates.push(Gate::new(key.clone(), &self.policy));
+        let seed = self.rng.below(u64::MAX);
+        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

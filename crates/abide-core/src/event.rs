@@ -16,6 +16,8 @@ pub enum Event<'a> {
     Head {
         /// The call.
         id: CallId,
+        /// The attempt, as [`Decision::Send`](crate::decision::Decision::Send) numbered it.
+        attempt: u32,
         /// The status.
         status: StatusCode,
         /// The header fields.
@@ -29,6 +31,8 @@ pub enum Event<'a> {
     Failed {
         /// The call.
         id: CallId,
+        /// The attempt, as [`Decision::Send`](crate::decision::Decision::Send) numbered it.
+        attempt: u32,
         /// How.
         failure: Failure,
     },

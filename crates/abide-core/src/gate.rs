@@ -1,8 +1,14 @@
 //! The gate of one key: everything that stands between its calls and the network, and who goes through next.
 
+mod pass;
+
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
+pub(crate) use pass::{Flown, Pass};
+
+use crate::adapt::{self, Controller, Learner};
 use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
 use crate::headers::Reader;
@@ -10,10 +16,11 @@ use crate::key::Key;
 use crate::ledger::Ledger;
 use crate::limit::pause::Pause;
 use crate::limit::quota::Quotas;
-use crate::limit::{Opening, Permit, Stack, Trip};
+use crate::limit::{Opening, Stack};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
 use crate::retry::{Budget, Suspect};
+use crate::tail::Tail;
 use crate::time::{Instant, Now};
 
 /// How long a grant stays good that its caller does not begin.
@@ -29,21 +36,30 @@ pub(crate) struct Gate {
     pub(crate) queue: Queue,
     pub(crate) budget: Budget,
     pub(crate) suspect: Suspect,
+    pub(crate) learner: Learner,
     pub(crate) reader: Reader,
     pub(crate) ledger: Ledger,
     pub(crate) trips: Trips,
+    pub(crate) tail: Tail,
     /// Attempts that left and are not answered.
     pub(crate) unanswered: u64,
     /// What the server said that the last call cost; 1 before it said anything.
     pub(crate) usual_cost: u64,
-    /// The first refusal since the server last took a request.
+    /// Since when the server takes nothing: the first refusal, or the first wait for what was learned with nothing under way,
+    /// since it last took a request.
     pub(crate) drought: Option<Instant>,
     /// The calls here that have a deadline, whatever they are doing.
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
+    /// Attempts that may get another beside them, with the moment at which they left.
+    pub(crate) watched: BTreeSet<(Instant, CallId)>,
+    /// Whether a refusal without a word came in since they were looked at.
+    pub(crate) overtaken: bool,
     /// Whether retries are held back, for the budget was empty and nothing was accepted since.
     pub(crate) held: bool,
+    /// When an attempt will have stalled next, or one that has may get another beside it.
+    pub(crate) stalls_at: Option<Instant>,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
     /// Whether a call has come to the queue that was not told yet what is waited for.
@@ -53,7 +69,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(key: Key, policy: &Policy) -> Self {
+    pub(crate) fn new(key: Key, policy: &Policy, seed: u64) -> Self {
         let told = policy.limits_for(&key).filter_map(|spec| match spec {
             LimitSpec::Concurrency(n) => Some(n),
             _ => None,
@@ -69,14 +85,19 @@ impl Gate {
             queue: Queue::default(),
             budget: Budget::default(),
             suspect: Suspect::default(),
+            learner: Learner::new(seed),
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
+            tail: Tail::default(),
             unanswered: 0,
             usual_cost: 1,
             drought: None,
             deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            stalls_at: None,
+            overtaken: false,
             held: false,
             blocked: None,
             untold: false,
@@ -86,7 +107,7 @@ impl Gate {
 
     /// What stands in the way of a call: of everything that does, what ends last. Where only an answer can tell, `until` is
     /// `None`. `Err` names a limit that the call can never pass.
-    pub(crate) fn blocker(&self, call: &Call, now: Now) -> Result<Option<Why>, LimitSpec> {
+    pub(crate) fn blocker(&mut self, call: &Call, now: Now) -> Result<Option<Why>, LimitSpec> {
         let mut last: Option<Why> = self.pause.blocker(now.mono);
         let mut weigh = |reason: Reason, opening: Opening| {
             let until = match opening {
@@ -109,20 +130,25 @@ impl Gate {
         if let Some(at) = self.suspect.not_before() {
             weigh(Reason::Trial, Opening::At(at));
         }
+        match self.learner.opening((self.queue.len() as u64).max(1), now) {
+            adapt::Opening::At(at) if at <= now.mono => {}
+            opening => {
+                let opening = match opening {
+                    adapt::Opening::At(at) => Opening::At(at),
+                    adapt::Opening::AfterAnswer => Opening::AfterAnswer,
+                };
+                let reason = if self.learner.awaits_pilot() {
+                    Reason::Probe
+                } else {
+                    Reason::Learned { limit: self.learner.believed() }
+                };
+                weigh(reason, opening);
+            }
+        }
         if let Some(reason) = self.slots.full() {
             weigh(reason, Opening::AfterAnswer);
         }
         Ok(last)
-    }
-
-    /// Takes everything that an attempt needs.
-    pub(crate) fn take(&mut self, call: &Call, now: Now) -> Permit {
-        self.slots.used += 1;
-        self.unanswered += 1;
-        self.suspect.on_sent(now.mono);
-        let mut permit = self.limits.take(call.cost, now);
-        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
-        permit
     }
 
     /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.
@@ -130,23 +156,24 @@ impl Gate {
         u64::from(call.cost).max(self.usual_cost)
     }
 
-    /// Gives everything back that was taken for an attempt that never left.
-    pub(crate) fn refund(&mut self, permit: &Permit) {
-        self.slots.used -= 1;
-        self.unanswered -= 1;
-        self.limits.refund(permit);
-        self.quotas.release(permit.claim);
+    /// Whether not even what was granted before may leave: the server has spoken since.
+    pub(crate) fn has_overtaken(&mut self, now: Instant) -> bool {
+        let overtaken = std::mem::take(&mut self.overtaken);
+        overtaken || self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
     }
 
-    /// The way of an attempt whose answer nobody waits for any more: it may still be on its way there.
-    pub(crate) fn unanswered_trip(&self, sent: Now, now: Now) -> Trip {
-        let arrived = now.mono.max(sent.mono + self.trips.longest());
-        Trip { ended: now, arrived, shortest: self.trips.shortest() }
+    /// The watched attempt that left next after this one; the first of all if there is none.
+    pub(crate) fn watched_after(&self, after: Option<(Instant, CallId)>) -> Option<(Instant, CallId)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.watched.range((from, Bound::Unbounded)).next().copied()
     }
 
-    /// Whether not even what was granted may leave: the server has spoken since.
-    pub(crate) fn is_shut(&self, now: Instant) -> bool {
-        self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+    /// Calls wait for this. What was learned may be wrong, so patience with it counts as after a refusal, except while an answer
+    /// may still come that shows that the server takes requests.
+    pub(crate) fn on_blocked(&mut self, why: Why, now: Instant) {
+        if matches!(why, Why { reason: Reason::Learned { .. }, until: Some(_) }) && self.unanswered == 0 {
+            self.drought.get_or_insert(now);
+        }
     }
 
     /// Since when and by when patience has to have ended for a call to be sent away from this wait. A told wait that was not
@@ -154,7 +181,7 @@ impl Gate {
     pub(crate) fn patience_span(&self, reason: Reason, now: Instant) -> Option<(Instant, Instant)> {
         let by = match reason {
             Reason::ServerWait { .. } => self.pause.told_at(),
-            Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => now,
+            Reason::Learned { .. } | Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => now,
             _ => return None,
         };
         Some((self.drought?, by))
@@ -163,7 +190,7 @@ impl Gate {
     /// When somebody's patience with this wait ends, where that may come before the wait does.
     pub(crate) fn patience_ends(&self, reason: Reason) -> Option<Instant> {
         match reason {
-            Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => {
+            Reason::Learned { .. } | Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => {
                 self.queue.bounds().next_worn_out(self.drought?)
             }
             _ => None,

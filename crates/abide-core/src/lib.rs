@@ -5,7 +5,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(any(test, feature = "sim"))]
 pub mod adapt;
 mod bounds;
 pub mod call;
@@ -28,6 +27,7 @@ mod route;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod stats;
+mod tail;
 pub mod time;
 
 pub use call::{Call, CallId};

@@ -21,6 +21,13 @@ pub(crate) struct Seat {
     pub(crate) listens: bool,
 }
 
+impl Seat {
+    /// Who has the lower one goes first.
+    pub(crate) fn rank(&self) -> (Reverse<i8>, CallId) {
+        (Reverse(self.priority), self.id)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
     ready: BTreeSet<(Reverse<i8>, CallId)>,
@@ -31,7 +38,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn push(&mut self, seat: &Seat) {
-        self.ready.insert((Reverse(seat.priority), seat.id));
+        self.ready.insert(seat.rank());
         self.bounds.insert(seat);
         if seat.listens {
             self.listeners.insert(seat.id);
@@ -57,7 +64,7 @@ impl Queue {
     }
 
     pub(crate) fn remove(&mut self, seat: &Seat) {
-        self.ready.remove(&(Reverse(seat.priority), seat.id));
+        self.ready.remove(&seat.rank());
         self.bounds.remove(seat);
         self.listeners.remove(&seat.id);
     }

@@ -20,8 +20,10 @@ pub struct Stats {
     pub failed: u64,
     /// Attempts that the server refused because of a limit.
     pub rate_limited: u64,
-    /// Attempts beyond the first of their call, redirects not counted.
+    /// Attempts beyond the first of their call, redirects and hedges not counted.
     pub retries: u64,
+    /// Attempts that were sent beside one that had stalled.
+    pub hedges: u64,
     /// Time in which calls stood waiting, by what they waited for, in the words of
     /// [`Reason::label`](crate::decision::Reason::label). Calls of one key that wait together count once; backoff counts for each.
     pub waited: Waited,
@@ -59,6 +61,9 @@ impl fmt::Display for Stats {
             "{} calls: {} ok, {} failed; {} requests, {} retries, {} refused",
             self.calls, self.ok, self.failed, self.requests, self.retries, self.rate_limited
         )?;
+        if self.hedges > 0 {
+            write!(f, ", {} sent twice because the first stalled", self.hedges)?;
+        }
         for (i, (label, time)) in self.waited.iter().enumerate() {
             write!(f, "{} {label} {}", if i == 0 { "; waited:" } else { "," }, Human(time))?;
         }

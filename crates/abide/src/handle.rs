@@ -226,10 +226,10 @@ impl Ticket {
     }
 
     /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
-    pub(crate) fn begin(&self) -> bool {
+    pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
         let mut state = self.handle.shared.lock();
         let now = self.handle.now();
-        let begun = state.engine.begin(self.id, now);
+        let begun = state.engine.begin(self.id, beside, now);
         self.handle.shared.settle(state);
         begun
     }

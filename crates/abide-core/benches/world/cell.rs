@@ -5,13 +5,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
-use abide_core::sim::{
-    Adaptive, Aimd, Controlled, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World,
-};
+use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World};
 use abide_core::time::Instant;
+use http::StatusCode;
 
 use super::draw::Draw;
 use super::rows::{Case, Row};
@@ -21,26 +19,29 @@ use super::rows::{Case, Row};
 pub(crate) enum Column {
     Told,
     Said,
-    Blind,
     Learned,
     LearnedLater,
     /// As the two before, from a server that says how long to wait, in whole seconds, and nothing else.
     Waits,
     WaitsLater,
+    /// As the first two, from a server that refuses with a 503 without a word.
+    Bare,
+    BareLater,
     PerRequest,
     Adaptive,
     Aimd,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Told,
         Self::Said,
-        Self::Blind,
         Self::Learned,
         Self::LearnedLater,
         Self::Waits,
         Self::WaitsLater,
+        Self::Bare,
+        Self::BareLater,
         Self::PerRequest,
         Self::Adaptive,
         Self::Aimd,
@@ -50,11 +51,12 @@ impl Column {
         match self {
             Self::Told => "told",
             Self::Said => "said",
-            Self::Blind => "blind",
             Self::Learned => "learned, first run",
             Self::LearnedLater => "learned, later run",
             Self::Waits => "learned, waits, first run",
             Self::WaitsLater => "learned, waits, later run",
+            Self::Bare => "learned, bare, first run",
+            Self::BareLater => "learned, bare, later run",
             Self::PerRequest => "backoff, full jitter",
             Self::Adaptive => "AWS adaptive",
             Self::Aimd => "AIMD",
@@ -70,6 +72,10 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
         Column::Waits | Column::WaitsLater => Voice { retry_after: RetryAfter::Seconds, ..Voice::SILENT },
         _ => Voice::SILENT,
     };
+    let server = match column {
+        Column::Bare | Column::BareLater => server.refuses_with(StatusCode::SERVICE_UNAVAILABLE),
+        _ => server,
+    };
     let one_way = Duration::from_micros(trip * 500);
     let mut world = World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10)));
     world = world.seed(seed).traced(traced);
@@ -79,14 +85,15 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     let caller = caller.workers(workers);
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
-        Column::Said | Column::Blind => world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller),
-        Column::Learned | Column::Waits => world.run(Controlled::new(Learner::new(seed)), caller),
-        Column::LearnedLater | Column::WaitsLater => {
-            let mut client = Controlled::new(Learner::new(seed));
+        Column::Said | Column::Learned | Column::Waits | Column::Bare => {
+            world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller)
+        }
+        Column::LearnedLater | Column::WaitsLater | Column::BareLater => {
+            let mut client = EngineClient::new(policy(workers, Vec::new()), seed);
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.
             let later = Instant::ZERO + first.time + Duration::from_secs(100_000 + seed);
-            world.begins_at(later).run(Controlled::new(client.into_controller()), caller)
+            world.begins_at(later).run(client, caller)
         }
         Column::PerRequest => world.run(PerRequest::new(seed), caller),
         Column::Adaptive => world.run(Adaptive::new(seed), caller),
@@ -100,6 +107,7 @@ fn policy(workers: usize, told: Vec<Rule>) -> Policy {
         limits: told.iter().map(|rule| LimitRule { host: None, spec: rule.spec() }).collect(),
         concurrency: u32::try_from(workers).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         max_wait: Patience::Endless,
+        hedge: true,
         ..Policy::default()
     }
 }

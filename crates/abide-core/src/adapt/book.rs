@@ -12,6 +12,8 @@ const GRAIN: Duration = Duration::from_millis(1);
 /// Where accepted attempts take this many times as long as refused ones, one that is silent for as many refusals' time has
 /// passed the gate.
 const SILENCE: u32 = 4;
+/// Accepted attempts that tell the pace.
+const LATELY: u64 = 32;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
@@ -57,6 +59,8 @@ pub(super) struct Evidence {
     pub(super) count: u64,
     pub(super) verdict: Verdict,
     pub(super) contested: bool,
+    /// Whether it was refused without a word, so that a fault may be the reason.
+    pub(super) is_bare: bool,
 }
 
 /// What a limit counts.
@@ -143,16 +147,17 @@ impl Book {
                 None => return None,
             };
             self.learned += 1;
+            let is_bare = matches!(flight.end, Some((End::Suspected, _)));
             let evidence = self.evidence(flight.sent, answered, 1, verdict, flight.contested);
             self.gather(&evidence);
-            return Some(evidence);
+            return Some(Evidence { is_bare, ..evidence });
         }
     }
 
     fn evidence(&self, sent: Instant, answered: Instant, count: u64, verdict: Verdict, contested: bool) -> Evidence {
         let view = if matches!(verdict, Verdict::Refused(_)) { self.refused() } else { self.accepted() };
         let (latest, latest_really) = (view.latest(sent, answered), view.really().latest(sent, answered));
-        Evidence { sent, answered, latest, latest_really, count, verdict, contested }
+        Evidence { sent, answered, latest, latest_really, count, verdict, contested, is_bare: false }
     }
 
     /// To be told of each attempt before the hypotheses learn from it.
@@ -195,6 +200,22 @@ impl Book {
         all.sort_by_key(|evidence| evidence.sent);
         self.clear();
         all
+    }
+
+    /// Forgets what was refused.
+    pub(super) fn forgive(&mut self) {
+        self.refused = Log::default();
+    }
+
+    /// How many of the attempts that left since a moment were accepted of late, and in what time.
+    pub(super) fn pace(&self, since: Instant, now: Instant) -> (u64, Duration) {
+        let count = self.accepted.count_since(since).min(LATELY);
+        (count, now.since(self.accepted.left(count).unwrap_or(now)))
+    }
+
+    /// When the first attempt left that is not learned from.
+    pub(super) fn oldest_unlearned(&self) -> Option<Instant> {
+        self.unlearned().next().map(|flight| flight.sent)
     }
 
     /// Forgets all that has ended.

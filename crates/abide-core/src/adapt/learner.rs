@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::cubic::RateLimiter;
 use super::family::{Family, Hypothesis};
+use super::fault::{Finding, Suspicion};
+use super::lost::Lost;
 use super::schedule::Schedule;
-use super::{Controller, End, Opening, Ticket, grid, recover};
+use super::{Controller, End, Opening, Ticket, belief, grid, recover};
+use crate::policy::LimitSpec;
+use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// Learns a server's limit from what it accepts and refuses.
@@ -21,7 +24,11 @@ pub struct Learner {
     /// Whether the rates among the hypotheses have others beside them.
     is_refined: bool,
     /// The pace while nothing explains what is seen.
-    lost: Option<RateLimiter>,
+    lost: Option<Lost>,
+    /// Accepted attempts that being lost takes at least, the next time.
+    patience: u32,
+    suspicion: Suspicion,
+    rng: Rng,
     /// Accepted attempts since the hypotheses were built.
     proven: u32,
     /// Refusals in a row that were put down to somebody else.
@@ -30,6 +37,9 @@ pub struct Learner {
     supposed: Instant,
     /// When the first of them left.
     series: Instant,
+    /// Since when there was always something to send, and until when that is known.
+    session: Instant,
+    busy_until: Instant,
 }
 
 /// So few rates are worth a finer look.
@@ -38,21 +48,29 @@ const FEW: usize = 2;
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
 const PHANTOMS: u32 = 3;
+/// Accepted attempts that being lost takes at least; each time that nothing proves itself in between, twice as many.
+const PATIENCE: u32 = 40;
+const MOST_PATIENCE: u32 = 10_000;
+/// So long without a wish there is a new session.
+const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
         let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
-        if let Some(pace) = &mut self.lost {
-            // It was asked before, and gives way to nothing.
-            let _ = pace.acquire(seconds(now.mono));
+        if let Some(lost) = &mut self.lost {
+            lost.pace.on_sent(now.mono);
         }
+        self.suspicion.on_sent(now.mono);
+        self.stay_busy(now.mono);
         self.schedule.on_sent(now.mono);
         self.book.on_sent(contested, now)
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
         let now = inward(now);
+        self.stay_busy(now.mono);
+        let end = self.unless_fault(end);
         let wait = match end {
             End::Refused(wait) => Some(wait),
             End::Suspected => Some(None),
@@ -69,15 +87,15 @@ impl Controller for Learner {
 
     fn opening(&mut self, _left: u64, now: Now) -> Opening {
         let now = inward(now);
+        self.stay_busy(now.mono);
         self.learn(now);
-        let opening = self.schedule.opening(&self.hypotheses, &self.under, &self.book, now);
-        let opening = match (self.lost, opening) {
-            (Some(mut pace), Opening::At(at)) if at <= now.mono => match pace.acquire(seconds(now.mono)) {
-                Ok(()) => opening,
-                Err(wait) => Opening::At(now.mono + Duration::from_secs_f64(wait.clamp(0.001, 60.0))),
-            },
-            _ => opening,
+        let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
+            Some(at) => Opening::At(at.max(self.schedule.gate())),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
+        if let Opening::At(at) = opening {
+            self.busy_until = self.busy_until.max(at);
+        }
         outward(opening)
     }
 }
@@ -93,11 +111,72 @@ impl Learner {
             schedule: Schedule::new(seed),
             is_refined: false,
             lost: None,
+            patience: PATIENCE,
+            suspicion: Suspicion::default(),
+            rng: Rng::new(!seed),
             proven: 0,
             phantoms: 0,
             supposed: Instant::ZERO,
             series: Instant::ZERO,
+            session: Instant::ZERO,
+            busy_until: Instant::ZERO,
         }
+    }
+
+    /// Whether refusals that say nothing are taken for a fault of the server and not for a limit.
+    pub fn is_fault(&self) -> bool {
+        self.suspicion.is_fault()
+    }
+
+    /// A time in which nobody wanted anything says nothing of the pace.
+    fn stay_busy(&mut self, now: Instant) {
+        if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
+            self.session = now;
+        }
+        self.busy_until = self.busy_until.max(now);
+    }
+
+    /// A fault may have been counted by a limit, but is none.
+    fn unless_fault(&mut self, end: End) -> End {
+        if !self.is_fault() || !matches!(end, End::Accepted | End::Suspected) {
+            return end;
+        }
+        match end {
+            End::Suspected if !self.suspicion.overturns(true) => End::Unknown,
+            End::Accepted => {
+                self.suspicion.overturns(false);
+                end
+            }
+            _ => end,
+        }
+    }
+
+    /// The limit that is believed, if it is one and known.
+    pub(crate) fn believed(&self) -> Option<LimitSpec> {
+        belief::of(&self.hypotheses)
+    }
+
+    /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
+    pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        let now = inward(now);
+        if self.book.sent(ticket) == Some(now.mono) {
+            return ticket;
+        }
+        self.book.on_end(ticket, End::Unsent, now);
+        self.schedule.on_sent(now.mono);
+        let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
+        self.book.on_sent(contested, now)
+    }
+
+    /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
+    pub(crate) fn awaits_pilot(&self) -> bool {
+        self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
+    }
+
+    /// How many attempts it has been told of that have not ended.
+    #[cfg(debug_assertions)]
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.book.in_flight()
     }
 
     fn all_admit(&self, now: Now) -> bool {
@@ -109,6 +188,10 @@ impl Learner {
     fn learn(&mut self, now: Now) {
         while let Some(evidence) = self.book.next(now.mono) {
             self.take(&evidence, now.mono);
+        }
+        let is_lost = self.lost.is_some() && self.suspicion.may_try();
+        if is_lost || self.suspicion.is_odd(self.book.oldest_unlearned()) {
+            self.begin_trial(now.mono);
         }
         if self.schedule.has_told() && self.book.unlearned().next().is_none() {
             self.believe(now);
@@ -134,6 +217,7 @@ impl Learner {
 
     fn take(&mut self, evidence: &Evidence, now: Instant) {
         match evidence.verdict {
+            Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
@@ -141,14 +225,51 @@ impl Learner {
                 self.refine();
             }
         }
-        if evidence.verdict == Verdict::Accepted {
-            self.schedule.on_accepted(evidence);
-            self.proven = self.proven.saturating_add(1);
-            self.phantoms = 0;
+        match evidence.verdict {
+            Verdict::Accepted => {
+                self.schedule.on_accepted(evidence);
+                self.proven = self.proven.saturating_add(1);
+                self.phantoms = 0;
+            }
+            Verdict::Unknown => self.schedule.on_lost(evidence),
+            Verdict::Refused(_) => {}
         }
-        if let Some(lost) = &mut self.lost {
-            lost.on_answer(evidence.verdict != Verdict::Accepted, seconds(now));
+        self.be_lost(evidence, now);
+        match self.suspicion.on_evidence(evidence, now) {
+            Some(Finding::Fault) => self.forgive(),
+            Some(Finding::Limit) => self.rebuild(now),
+            None => {}
         }
+    }
+
+    fn be_lost(&mut self, evidence: &Evidence, now: Instant) {
+        let Some(lost) = &mut self.lost else { return };
+        match evidence.verdict {
+            Verdict::Accepted => lost.on_accepted(),
+            Verdict::Refused(_) => lost.on_refused(evidence.sent, now),
+            Verdict::Unknown => {}
+        }
+        if let Some(since) = lost.looks() {
+            self.hypotheses = recover::explain_since(since, &mut self.book);
+            if !self.hypotheses.is_empty() {
+                self.lost = None;
+                self.proven = 0;
+            }
+        }
+    }
+
+    fn begin_trial(&mut self, now: Instant) {
+        let (accepted, elapsed) = self.book.pace(self.session, now);
+        self.suspicion.begin(accepted, elapsed, now);
+    }
+
+    /// What was refused without a word was no limit's doing: forgets what it taught.
+    fn forgive(&mut self) {
+        self.book.forgive();
+        self.schedule.forgive();
+        self.hypotheses = Vec::new();
+        self.under = Vec::new();
+        self.lost = None;
     }
 
     fn see(&mut self, evidence: &Evidence) {
@@ -181,7 +302,14 @@ impl Learner {
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
-        if self.hypotheses.is_empty() && self.lost.is_none() {
+        if self.lost.is_some() {
+            return self.book.note(evidence);
+        }
+        if self.hypotheses.is_empty() {
+            if self.proven == 0 {
+                // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
+                return;
+            }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
             self.book.gather(evidence);
@@ -192,7 +320,6 @@ impl Learner {
             self.hypotheses = recover::refine(&self.book, Some(evidence));
         }
         if !self.hypotheses.is_empty() {
-            self.lost = None;
             return self.book.note(evidence);
         }
         if before.is_empty() || self.proven < PROVEN {
@@ -249,13 +376,15 @@ impl Learner {
     fn rebuild(&mut self, now: Instant) {
         self.under = Vec::new();
         self.hypotheses = recover::rebuild(&mut self.book);
+        if self.proven >= PROVEN {
+            self.patience = PATIENCE;
+        }
         self.proven = 0;
         self.phantoms = 0;
         self.is_refined = false;
         if self.hypotheses.is_empty() {
-            self.lost.get_or_insert_with(|| RateLimiter::new(seconds(now)));
-        } else {
-            self.lost = None;
+            self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
+            self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
     }
 }
@@ -272,8 +401,4 @@ fn outward(opening: Opening) -> Opening {
         Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
         opening => opening,
     }
-}
-
-fn seconds(moment: Instant) -> f64 {
-    moment.since(Instant::ZERO).as_secs_f64()
 }

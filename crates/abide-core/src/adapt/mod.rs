@@ -5,12 +5,16 @@
 //! decides from them when the next attempt leaves.
 
 mod amount;
+mod belief;
 mod book;
 pub(crate) mod cubic;
 mod family;
+mod fault;
 mod grid;
 mod learner;
 mod log;
+mod lost;
+mod pace;
 mod rates;
 mod recover;
 mod schedule;

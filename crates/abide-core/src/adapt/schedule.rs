@@ -45,9 +45,11 @@ pub(super) struct Schedule {
     /// Accepted pilots since the last refusal.
     proven: u32,
     last_sent: Instant,
-    /// The longest time of refusals after which one was accepted.
+    /// The longest time after which the server still refused.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether the last pilot ended without an answer, so that another may go in its place.
+    handed_on: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,19 +74,33 @@ impl Schedule {
             last_sent: Instant::ZERO,
             longest_wait: Duration::ZERO,
             last_refused: Instant::ZERO,
+            handed_on: false,
         }
     }
 
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.last_sent = now;
+        self.handed_on = false;
+    }
+
+    /// Whether refusals came of which nothing was accepted since.
+    pub(super) fn is_probing(&self) -> bool {
+        self.event.is_some()
+    }
+
+    /// Nobody will know what became of an attempt. A pilot hands its turn on.
+    pub(super) fn on_lost(&mut self, evidence: &Evidence) {
+        self.handed_on |= self.event.is_some() && evidence.sent >= self.last_sent;
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
         if let Some(event) = self.event
             && evidence.sent > event.tried
         {
-            self.longest_wait = self.longest_wait.max(evidence.sent.since(event.since));
+            // An accepted pilot says that it need not be longer, not that it had to be so long.
+            self.longest_wait = self.longest_wait.max(event.tried.since(event.since));
             self.event = None;
+            self.handed_on = false;
         }
         if evidence.contested {
             self.proven += 1;
@@ -97,6 +113,7 @@ impl Schedule {
             self.tell(sent, wait, now);
         }
         self.proven = 0;
+        self.handed_on = false;
         let stretch = self.rng.below(STRETCH) as u32;
         match &mut self.event {
             Some(event) => {
@@ -123,6 +140,16 @@ impl Schedule {
     /// When the server said that it opens again, once all that it said of one event is in.
     pub(super) fn take_told(&mut self) -> Option<(Instant, Instant)> {
         self.told.take()
+    }
+
+    /// When the wait ends that the server told.
+    pub(super) fn gate(&self) -> Instant {
+        self.gate
+    }
+
+    /// What was refused lately was no limit's doing.
+    pub(super) fn forgive(&mut self) {
+        self.event = None;
     }
 
     pub(super) fn has_told(&self) -> bool {
@@ -157,6 +184,9 @@ impl Schedule {
         let probing = self.event.is_some();
         if probing && book.unlearned().any(|flight| !flight.is_answered()) {
             return book.silence_ends().filter(|at| *at > now.mono).map_or(Opening::AfterAnswer, Opening::At);
+        }
+        if self.handed_on {
+            return Opening::At(self.not_before().max(now.mono));
         }
         let believed = || hypotheses.iter().filter(|hypothesis| !hypothesis.doubted);
         let soonest = if probing { self.not_before().max(now.mono) } else { now.mono };

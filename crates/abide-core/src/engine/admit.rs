@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::flight::{Beside, Grant};
 use super::{CallState, Engine, Phase};
 use crate::call::CallId;
 use crate::decision::{Decision, GiveUp, Reason, Why};
@@ -55,7 +56,12 @@ impl Engine {
         self.lapse_grants(index, now);
         self.end_overdue(index, now);
         let before = self.gates[index].blocked;
+        self.hedge(index, now);
         let blocked = self.admit(index, before, now);
+        if blocked.is_none() {
+            // Nobody is left who would be overtaken.
+            self.hedge(index, now);
+        }
         let gate = &mut self.gates[index];
         gate.blocked = blocked;
         gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
@@ -68,7 +74,7 @@ impl Engine {
     /// Grants in order of the queue until something stands in the way of its head, and returns that.
     fn admit(&mut self, index: usize, before: Option<Why>, now: Now) -> Option<Why> {
         loop {
-            let gate = &self.gates[index];
+            let gate = &mut self.gates[index];
             let id = gate.queue.head()?;
             let call = &self.calls.get(&id)?.call;
             match gate.blocker(call, now) {
@@ -83,10 +89,13 @@ impl Engine {
                         None => self.step_aside(id, until, reason, now),
                     }
                 }
-                Ok(Some(why)) => match self.impatient(index, id, why, now) {
-                    Some((id, reason)) => self.give_up(id, reason, now),
-                    None => return Some(why),
-                },
+                Ok(Some(why)) => {
+                    gate.on_blocked(why, now.mono);
+                    match self.impatient(index, id, why, now) {
+                        Some((id, reason)) => self.give_up(id, reason, now),
+                        None => return Some(why),
+                    }
+                }
             }
         }
     }
@@ -102,13 +111,13 @@ impl Engine {
         }
         gate.queue.remove(&state.seat);
         state.told = None;
-        let permit = gate.take(&state.call, now);
         // Slow callers would otherwise take turns for ever in being late.
         let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
-        let round = gate.pause.on_granted(id, back_at);
+        let pass = gate.take(id, &state.call, back_at, now);
         gate.grants.insert((back_at, id));
-        state.phase = Phase::Granted { permit, back_at, round };
-        self.decisions.push_back(Decision::Send { id, attempt: state.account.attempts + 1, why: state.why });
+        state.phase = Phase::Granted(Grant { pass, back_at });
+        let attempt = state.account.attempts + 1;
+        self.decisions.push_back(Decision::Send { id, attempt, beside: None, why: state.why });
     }
 
     /// Out of the queue until a quota opens that only some calls draw on.
@@ -183,13 +192,37 @@ impl Engine {
     /// Takes back the grants that were not begun in time, or that the server has overtaken. Such a call stands nowhere until its
     /// caller shows that it is still there: one that is asleep must not take turn after turn.
     pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
-        let shut = self.gates[index].is_shut(now.mono);
+        let shut = self.gates[index].has_overtaken(now.mono);
         while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
-            self.release(id, now);
-            if let Some(state) = self.calls.get_mut(&id) {
-                state.phase = Phase::Lapsed;
-                state.lapses = state.lapses.saturating_add(1);
+            let Some(state) = self.calls.get_mut(&id) else { return };
+            if let Phase::Flying { beside, .. } = &mut state.phase {
+                std::mem::replace(beside, Beside::Lapsed).give_back(&mut self.gates[index], id, now);
+            } else {
+                self.release(id, now);
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.phase = Phase::Lapsed;
+                    state.lapses = state.lapses.saturating_add(1);
+                }
             }
+        }
+    }
+
+    /// The caller is here whose grant has gone back: its call gets another when its turn comes. `false` if there is none such.
+    pub(super) fn takes_up_again(&mut self, id: CallId, beside: Option<u32>, now: Now) -> bool {
+        match (self.calls.get_mut(&id), beside) {
+            (Some(CallState { phase: Phase::Lapsed, .. }), None) => {
+                self.make_ready(id, now);
+                true
+            }
+            (
+                Some(CallState { gate, phase: Phase::Flying { flight, beside: beside @ Beside::Lapsed }, .. }),
+                Some(first),
+            ) if flight.attempt == first => {
+                *beside = Beside::Nobody;
+                self.gates[*gate].watched.insert((flight.sent.mono, id));
+                true
+            }
+            _ => false,
         }
     }
 
@@ -200,7 +233,7 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted { .. } | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }
@@ -217,6 +250,7 @@ impl Engine {
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
             gate.deadlines.first().map(|(at, _)| *at),
+            gate.stalls_at,
         ]
         .into_iter()
         .flatten()

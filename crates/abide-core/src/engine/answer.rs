@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Phase};
+use super::{Engine, Flight, Phase};
+use crate::adapt::{Controller, End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
+use crate::gate::Flown;
 use crate::headers::{Refusal, Response, Signal, Wait};
-use crate::limit::Trip;
 use crate::limit::pause::{Round, Told};
 use crate::retry::classify::Cause;
 use crate::retry::{Outcome, classify, may_repeat};
@@ -34,51 +35,70 @@ struct Landed {
     safety: Safety,
     sent: Now,
     round: Option<Round>,
+    /// Whether what becomes of the call hangs on it, and not on another attempt that is out.
+    decides: bool,
+}
+
+/// The answer to an attempt.
+struct Answer {
+    status: StatusCode,
+    signal: Signal,
+    /// When its head came, and what the learner calls the attempt.
+    received: Now,
+    ticket: Ticket,
 }
 
 impl Engine {
-    pub(super) fn on_head(&mut self, id: CallId, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+    pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let Phase::Flying { permit, sent, round, peeked } = &mut state.phase else { return };
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent: *sent, round: *round };
+        let Some(flight) = state.phase.flight_mut(attempt) else { return };
+        let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
         let gate = &mut self.gates[state.gate];
-        let received = *peeked.get_or_insert(now);
         let &Head { status, headers, body } = head;
-        let response = Response { host: gate.key.host(), status, headers, body, sent: landed.sent, received };
+        let response = Response { host: gate.key.host(), status, headers, body, sent, received };
         if body.is_none()
             && let bytes @ 1.. = gate.reader.peek(&response)
         {
-            self.decisions.push_back(Decision::Peek { id, bytes });
+            self.decisions.push_back(Decision::Peek { id, attempt, bytes });
             return;
         }
         let signal = gate.reader.read(&response);
-        let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
-        gate.trips.on_answer(received.mono.since(sent.mono));
-        gate.limits.settle(permit, cost, &Trip::answered(now, gate.trips.shortest()));
-        gate.quotas.release(permit.claim);
-        gate.quotas.on_answer(&state.call.route, permit.claim, &signal.quotas, landed.sent.mono, received.mono);
-        gate.usual_cost = cost.map_or(gate.usual_cost, |cost| u64::from(cost).max(1));
-        gate.unanswered -= 1;
-        state.phase = Phase::Returned { status: status.as_u16() };
-        match classify(&self.policy, status, &signal) {
+        let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
+        let outcome = classify(&self.policy, status, &signal);
+        match outcome {
+            Outcome::Accepted => {
+                gate.learner.on_end(ticket, End::Accepted, received);
+                gate.tail.on_answer(received.mono.since(sent.mono));
+            }
+            // Only what stands around it tells what a refusal shows.
+            Outcome::Refused(_) => {}
+            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
+        }
+        let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
+        let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
+        let answer = Answer { status, signal, received, ticket };
+        match outcome {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }
-                    Some(redirect) => self.follow(id, redirect, signal.wait, now),
+                    Some(redirect) => self.follow(id, redirect, answer.signal.wait, now),
                     None => self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final }),
                 }
             }
-            Outcome::Refused(kind) => self.on_refused(landed, kind, status, &signal, now),
+            Outcome::Refused(kind) => self.on_refused(landed, kind, &answer, now),
             Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
                 self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
                 self.on_fault_answer(landed, now);
             }
-            Outcome::Suspected | Outcome::Fault if signal.should_retry == Some(false) => {
+            Outcome::Suspected | Outcome::Fault if answer.signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
-                self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                if landed.decides {
+                    self.decisions.push_back(Decision::Return { id, verdict: Verdict::Final });
+                }
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
@@ -86,28 +106,31 @@ impl Engine {
         self.advance(landed.gate, now);
     }
 
-    pub(super) fn on_failed(&mut self, id: CallId, failure: Failure, now: Now) {
+    pub(super) fn on_failed(&mut self, id: CallId, attempt: u32, failure: Failure, now: Now) {
         let Some(state) = self.calls.get_mut(&id) else { return };
-        let (sent, round, cause) = match &state.phase {
-            Phase::Flying { permit, sent, round, .. } => {
-                let gate = &mut self.gates[state.gate];
-                gate.unanswered -= 1;
-                gate.quotas.release(permit.claim);
-                if failure.precedes_sending() {
-                    gate.limits.refund(permit);
-                } else {
-                    gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
-                }
-                (*sent, *round, if failure.precedes_sending() { Cause::Unsent } else { Cause::Fault })
-            }
+        let (sent, round, cause) = match &mut state.phase {
             // The answer broke off after it was handed over.
-            Phase::Returned { .. } => (now, None, Cause::Fault),
-            Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted { .. } | Phase::Lapsed => return,
+            Phase::Returned { attempt: returned, .. } if *returned == attempt => (now, None, Cause::Fault),
+            phase => {
+                let Some(Flight { pass, sent, .. }) = phase.flight_mut(attempt) else { return };
+                let gate = &mut self.gates[state.gate];
+                let cause = if failure.precedes_sending() {
+                    gate.undo(id, pass, now);
+                    Cause::Unsent
+                } else {
+                    gate.tail.on_unanswered(now.mono.since(sent.mono));
+                    gate.abandon(id, pass, *sent, now);
+                    Cause::Fault
+                };
+                (*sent, pass.round, cause)
+            }
         };
-        let landed = Landed { id, gate: state.gate, safety: state.call.safety, sent, round };
-        state.phase = Phase::Returned { status: 0 };
-        self.gates[landed.gate].pause.on_lost(id, round, now.mono);
-        if !failure.is_transient() {
+        let (gate, safety) = (state.gate, state.call.safety);
+        let decides = self.land(id, attempt, 0, false, now);
+        let landed = Landed { id, gate, safety, sent, round, decides };
+        if !decides {
+            // The other attempt may still bring an answer.
+        } else if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
         } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
@@ -129,31 +152,45 @@ impl Engine {
     }
 
     /// A refusal is no failed try: it moves the gate, and the call goes back to its place.
-    fn on_refused(&mut self, landed: Landed, kind: Refusal, status: StatusCode, signal: &Signal, now: Now) {
+    fn on_refused(&mut self, landed: Landed, kind: Refusal, answer: &Answer, now: Now) {
         self.stats.rate_limited += 1;
-        let reason = Reason::Guess { told: landed.id };
-        let stretch = self.stretch();
+        let signal = &answer.signal;
         let gate = &mut self.gates[landed.gate];
         let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
-        let told = match wait.or_else(|| gate.quotas.empty_until(now.mono)) {
-            Some(until) => Told::Until(until),
-            None => Told::Nothing { stretch, reason },
-        };
+        let emptied = gate.quotas.empty_until(now.mono);
+        let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
-        if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
+        let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
-        } else if matches!((kind, told), (Refusal::Concurrency, Told::Nothing { .. })) && gate.slots.on_crowded() {
+            End::Unknown
+        } else if kind == Refusal::Concurrency && told.is_none() && gate.slots.on_crowded() {
             // An answer to one of those in flight makes room.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
+            End::Unknown
+        } else if let Some(until) = told {
+            gate.drought.get_or_insert(now.mono);
+            gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
+            if is_explained && gate.pause.is_believed() {
+                End::Unknown
+            } else {
+                End::Refused(Some(until.since(now.mono)))
+            }
         } else {
             gate.drought.get_or_insert(now.mono);
-            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+            gate.overtaken = true;
+            gate.pause.on_lost(landed.id, landed.round, now.mono);
+            End::Refused(None)
+        };
+        gate.learner.on_end(answer.ticket, end, answer.received);
+        if !landed.decides {
+            return;
         }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(status)) {
+        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -168,7 +205,7 @@ impl Engine {
         gate.drought.get_or_insert(now.mono);
         let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
         gate.suspect.on_refused(landed.sent.mono, event, now.mono);
-        let Some(state) = self.calls.get_mut(&landed.id) else { return };
+        let Some(state) = self.calls.get_mut(&landed.id).filter(|_| landed.decides) else { return };
         if state.suspicions == 0 {
             state.suspected = now.mono;
         }
@@ -185,6 +222,9 @@ impl Engine {
 
     fn on_fault_answer(&mut self, landed: Landed, now: Now) {
         self.gates[landed.gate].pause.on_lost(landed.id, landed.round, now.mono);
+        if !landed.decides {
+            return;
+        }
         let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {

@@ -1,5 +1,6 @@
 //! Checks the engine's books against each other, for tests: what is counted in two places must agree.
 
+use super::flight::Beside;
 use super::{Engine, Phase};
 use crate::decision::Reason;
 use crate::gate::Gate;
@@ -14,6 +15,7 @@ struct Held {
     ready: usize,
     aside: usize,
     granted: usize,
+    watched: usize,
     deadlines: usize,
 }
 
@@ -28,7 +30,9 @@ impl Engine {
                 ("attempts without an answer", gate.unanswered == held.unanswered),
                 ("the queue", gate.queue.agrees(held.ready, held.aside)),
                 ("grants", gate.grants.len() == held.granted),
+                ("attempts that are watched", gate.watched.len() == held.watched),
                 ("deadlines", gate.deadlines.len() == held.deadlines),
+                ("the learner", gate.learner.in_flight() == held.unanswered),
                 ("limits", held.unanswered > 0 || gate.limits.is_settled()),
                 ("the ramp", u64::from(gate.pause.out()) <= held.unanswered),
                 ("the wake-up", gate.wake.is_none_or(|at| self.wakes.contains(&(at, index)))),
@@ -51,18 +55,22 @@ impl Engine {
         let mut held = Held::default();
         for state in self.calls.values().filter(|state| state.gate == index) {
             held.deadlines += usize::from(state.seat.deadline.is_some());
-            match state.phase {
+            match &state.phase {
                 Phase::Ready { .. } => held.ready += 1,
                 Phase::Aside { .. } => held.aside += 1,
                 Phase::Lapsed => {}
-                Phase::Granted { .. } => {
+                Phase::Granted(_) => {
                     held.granted += 1;
                     held.places += 1;
                     held.unanswered += 1;
                 }
-                Phase::Flying { .. } => {
-                    held.places += 1;
-                    held.unanswered += 1;
+                Phase::Flying { flight, beside } => {
+                    let out = 1 + u32::from(matches!(beside, Beside::Granted(_) | Beside::Flying(_)));
+                    held.places += out;
+                    held.unanswered += u64::from(out);
+                    held.granted += usize::from(matches!(beside, Beside::Granted(_)));
+                    let is_watched = self.gates[index].watched.contains(&(flight.sent.mono, state.seat.id));
+                    held.watched += usize::from(is_watched && matches!(beside, Beside::Nobody));
                 }
                 Phase::Returned { .. } => held.places += 1,
             }

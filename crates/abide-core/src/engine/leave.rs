@@ -37,18 +37,12 @@ impl Engine {
                 self.aside.add(state.why.reason, now.mono.since(*since));
                 gate.queue.remove_aside(id, *until);
             }
-            Phase::Granted { permit, back_at, round } => {
-                gate.grants.remove(&(*back_at, id));
-                gate.refund(permit);
-                gate.pause.on_lost(id, *round, now.mono);
-            }
+            Phase::Granted(grant) => grant.give_back(gate, id, now),
             Phase::Lapsed => {}
-            Phase::Flying { permit, sent, round, .. } => {
-                gate.limits.settle(permit, None, &gate.unanswered_trip(*sent, now));
-                gate.quotas.release(permit.claim);
-                gate.unanswered -= 1;
-                gate.slots.used -= 1;
-                gate.pause.on_lost(id, *round, now.mono);
+            Phase::Flying { flight, beside } => {
+                gate.watched.remove(&(flight.sent.mono, id));
+                flight.abandon(gate, id, now);
+                beside.give_back(gate, id, now);
             }
             Phase::Returned { .. } => gate.slots.used -= 1,
         }

@@ -52,7 +52,7 @@ impl Story {
         let granted = |decision: &Decision| matches!(decision, Decision::Send { .. }).then(|| decision.id());
         let ids: Vec<CallId> = decisions.iter().filter_map(granted).collect();
         let now = self.now();
-        ids.iter().for_each(|id| assert!(self.engine.begin(*id, now)));
+        ids.iter().for_each(|id| assert!(self.engine.begin(*id, None, now)));
         ids
     }
 
@@ -74,7 +74,8 @@ impl Story {
         let status = StatusCode::from_u16(status).unwrap();
         let body = body.map(str::as_bytes);
         let now = self.now();
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect: None, body }, now);
+        let attempt = self.engine.account(id).map_or(0, |account| account.attempts);
+        self.engine.handle(Event::Head { id, attempt, status, headers: &headers, redirect: None, body }, now);
         self.engine.audit().unwrap();
         self.decisions()
     }

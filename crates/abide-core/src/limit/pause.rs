@@ -159,6 +159,11 @@ impl Pause {
         fresh
     }
 
+    /// Whether what was told last has not proved too short again and again.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.streak <= BELIEVED
+    }
+
     /// The least that a told wait is held for. One that proved too short twice, with nothing accepted, is not believed a third
     /// time, or a server that always says "in a millisecond" would be asked a thousand times a second.
     fn floor(&self) -> Duration {
@@ -171,6 +176,11 @@ impl Pause {
     fn pause(&mut self, until: Instant, reason: Reason, now: Instant) {
         self.phase = Phase::Paused { until, reason };
         self.told_at = now;
+    }
+
+    /// Whether there is no pause, and none is being come back from.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
     }
 
     /// Whether nothing may leave, not even what was granted before.

@@ -28,6 +28,10 @@ pub struct Policy {
     pub max_wait: Patience,
     /// What may be sent again though it is not idempotent.
     pub repeat: Repeat,
+    /// Whether a call that only reads gets a second attempt beside its first, when that is out for at least 500 ms and ten
+    /// times what the slowest usual answers of its server take; off by default. It passes every limit and takes tokens of the
+    /// retry budget; the first answer counts.
+    pub hedge: bool,
     /// How many redirects a call follows; 10 by default.
     pub redirects: u32,
     /// Statuses that always mean "too fast", decided by hand.
@@ -48,6 +52,7 @@ impl Default for Policy {
             backoff: Backoff::default(),
             max_wait: Patience::Within(Duration::from_secs(60)),
             repeat: Repeat::default(),
+            hedge: false,
             redirects: 10,
             busy: Vec::new(),
             fault: Vec::new(),

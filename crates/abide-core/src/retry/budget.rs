@@ -28,6 +28,17 @@ impl Budget {
         }
     }
 
+    /// Whether half of the tokens are left beyond what a second attempt takes: it must not use up what retries need.
+    pub(crate) fn has_spare(&self) -> bool {
+        self.tokens >= CAPACITY / 2 + COST
+    }
+
+    /// Takes the tokens of a second attempt beside one that stalls. They do not come back with its success, or a server that
+    /// stalls always would get every request twice.
+    pub(crate) fn take_spare(&mut self) {
+        self.tokens = self.tokens.saturating_sub(COST);
+    }
+
     /// The retry is not made after all.
     pub(crate) fn refund(&mut self) {
         self.tokens = CAPACITY.min(self.tokens + COST);

@@ -23,6 +23,13 @@ pub(super) fn draw(rng: &mut Rng, span: Span) -> Duration {
     span.least + upto(rng, span.spread)
 }
 
+/// A factor with the median 1, whose logarithm is normally distributed.
+pub(super) fn lognormal(rng: &mut Rng, sigma: f64) -> f64 {
+    // Box and Muller 1958; 1 - unit is never zero.
+    let (radius, angle) = ((-2.0 * (1.0 - unit(rng)).ln()).sqrt(), std::f64::consts::TAU * unit(rng));
+    (sigma * radius * angle.cos()).exp()
+}
+
 /// A time from zero to `most`.
 pub(super) fn upto(rng: &mut Rng, most: Duration) -> Duration {
     Duration::from_nanos(rng.below(nanos(most).saturating_add(1)))

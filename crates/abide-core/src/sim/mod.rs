@@ -54,4 +54,6 @@ pub use voice::{Fields, Lies, RetryAfter, Voice};
 pub use world::{Party, World};
 
 #[cfg(test)]
+mod stalls;
+#[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ pub struct Server {
     pub(super) voice: Voice,
     pub(super) refusal: StatusCode,
     pub(super) work: Span,
+    pub(super) varies: f64,
     pub(super) faults: Faults,
     pub(super) outages: Vec<Outage>,
     pub(super) changes: Vec<Change>,
@@ -76,6 +77,7 @@ impl Server {
             voice: Voice::SILENT,
             refusal: StatusCode::TOO_MANY_REQUESTS,
             work: Span::default(),
+            varies: 0.0,
             faults: Faults::default(),
             outages: Vec::new(),
             changes: Vec::new(),
@@ -109,6 +111,14 @@ impl Server {
     #[must_use]
     pub fn works(mut self, least: Duration, spread: Duration) -> Self {
         self.work = Span { least, spread };
+        self
+    }
+
+    /// How unequal the times of [`Server::works`] are: each is multiplied by a factor drawn from the lognormal distribution with
+    /// the median 1 and this sigma. At 1, one time in a hundred is more than ten times the median.
+    #[must_use]
+    pub fn varies(mut self, sigma: f64) -> Self {
+        self.varies = sigma;
         self
     }
 

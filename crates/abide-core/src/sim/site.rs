@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::book::Book;
-use super::chance::{draw, stream};
+use super::chance::{draw, lognormal, secs, stream};
 use super::server::Server;
 use super::trace::Outcome;
 use crate::rng::Rng;
@@ -128,12 +128,21 @@ impl<'a> Site<'a> {
         }
         let held = self.books.iter_mut().map(|book| book.accept(cost, wall)).max().unwrap_or_default();
         let (kind, stall) = self.fate();
-        let work = draw(&mut self.works, self.server.work);
+        let work = self.work();
         let after = held + work + stall;
         for book in &mut self.books {
             book.work_until(wall + after);
         }
         Reply { at: now + after, kind, stall }
+    }
+
+    fn work(&mut self) -> Duration {
+        let work = draw(&mut self.works, self.server.work);
+        if self.server.varies > 0.0 {
+            secs(work.as_secs_f64() * lognormal(&mut self.works, self.server.varies))
+        } else {
+            work
+        }
     }
 
     /// The earliest moment at which a request of this cost is accepted if no other comes; `None` if never.

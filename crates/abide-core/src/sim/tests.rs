@@ -239,7 +239,8 @@ fn a_limit_changes_half_way() {
     let world = World::new(Server::new(before).changes(secs(10), after));
     let report = world.run(EngineClient::new(told(before), 1), Caller::new(150));
     let accepted = |from| report.seconds.iter().filter(|s| s.number / 5 == from).map(|s| s.accepted).sum::<u64>();
-    assert_eq!((accepted(0), accepted(1), accepted(2)), (50, 50, 25), "{report}");
+    assert_eq!((accepted(0), accepted(1)), (50, 50), "{report}");
+    assert!((20..=25).contains(&accepted(2)), "{report}");
     // 100 in the first ten seconds, and then 5 at each: the last ones at 19 s.
     assert_eq!(report.least, Some(secs(19)));
 }

@@ -58,7 +58,11 @@ impl Desk {
     }
 
     pub(crate) fn begin(&mut self, id: CallId) -> bool {
-        let begun = self.engine.begin(id, self.clock());
+        self.begin_beside(id, None)
+    }
+
+    pub(crate) fn begin_beside(&mut self, id: CallId, beside: Option<u32>) -> bool {
+        let begun = self.engine.begin(id, beside, self.clock());
         self.drain();
         begun
     }
@@ -75,6 +79,23 @@ impl Desk {
         self.drain();
     }
 
+    /// An answer to this attempt, which may not be the call's only one.
+    pub(crate) fn answer_to(&mut self, id: CallId, attempt: u32, status: u16) {
+        let (status, headers) = (StatusCode::from_u16(status).unwrap(), HeaderMap::new());
+        let head = Event::Head { id, attempt, status, headers: &headers, redirect: None, body: Some(b"") };
+        self.engine.handle(head, self.clock());
+        self.drain();
+    }
+
+    pub(crate) fn fail_at(&mut self, id: CallId, attempt: u32, failure: Failure) {
+        self.engine.handle(Event::Failed { id, attempt, failure }, self.clock());
+        self.drain();
+    }
+
+    fn last_attempt(&self, id: CallId) -> u32 {
+        self.engine.account(id).map_or(0, |account| account.attempts)
+    }
+
     pub(crate) fn answer(&mut self, id: CallId, status: u16, fields: &[(&'static str, &'static str)]) {
         self.head(id, status, fields, None);
     }
@@ -89,13 +110,14 @@ impl Desk {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let status = StatusCode::from_u16(status).unwrap();
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
+        let attempt = self.last_attempt(id);
+        let head = Event::Head { id, attempt, status, headers: &headers, redirect, body: Some(b"") };
+        self.engine.handle(head, self.clock());
         self.drain();
     }
 
     pub(crate) fn fail(&mut self, id: CallId, failure: Failure) {
-        self.engine.handle(Event::Failed { id, failure }, self.clock());
-        self.drain();
+        self.fail_at(id, self.last_attempt(id), failure);
     }
 
     pub(crate) fn done(&mut self, id: CallId) {

@@ -14,11 +14,12 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 
 use crate::rules::{MS, SEC};
+use crate::silence::Silence;
 use crate::stage::{Caller, End, Story};
 use crate::world::Saying;
 
-/// The shortest pause that a refusal without a word is answered with.
-const LEAST_GUESS: u64 = 500 * MS;
+/// The soonest that an attempt gets another beside it.
+const LEAST_STALL: u64 = 500 * MS;
 /// The soonest that a silent probe hands its turn on.
 const HANDS_ON: u64 = SEC;
 
@@ -30,6 +31,7 @@ pub(crate) struct Judge {
     servers: Vec<Shadow>,
     refusals: u64,
     bare: u64,
+    hedges: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ struct Record {
     repeated: u64,
     sent: u64,
     flown: u64,
+    /// The attempts that are under way, with the moment at which they left.
+    out: Vec<(u32, u64)>,
     faults: u32,
     bare: u32,
     /// Whether the last attempt may have been answered with a backoff.
@@ -88,6 +92,7 @@ struct Shadow {
     out: BTreeMap<CallId, u64>,
     accepted: u32,
     busy: usize,
+    silence: Silence,
 }
 
 impl Judge {
@@ -99,7 +104,7 @@ impl Judge {
         let cap = told.chain([story.policy.concurrency.get()]).min().unwrap_or(1) as usize;
         let servers =
             story.servers.iter().map(|server| Shadow { speaks: server.quotas, ..Shadow::default() }).collect();
-        Self { policy: story.policy.clone(), cap, calls: BTreeMap::new(), servers, refusals: 0, bare: 0 }
+        Self { policy: story.policy.clone(), cap, calls: BTreeMap::new(), servers, refusals: 0, bare: 0, hedges: 0 }
     }
 
     pub(crate) fn on_submitted(&mut self, id: CallId, _caller: usize, caller: &Caller, now: u64) {
@@ -114,6 +119,7 @@ impl Judge {
             repeated: 0,
             sent: 0,
             flown: 0,
+            out: Vec::new(),
             faults: 0,
             bare: 0,
             failed: false,
@@ -135,15 +141,69 @@ impl Judge {
             Safety::Unsafe => assert!(!record.ambiguous, "{id} may do something twice"),
             Safety::Once => assert_eq!(record.begun, 0, "{id} has no body any more"),
         }
+        self.assert_in_turn(id, now);
+        let record = self.record(id);
+        record.state = State::Granted;
+        record.told = None;
+    }
+
+    fn assert_in_turn(&self, id: CallId, now: u64) {
         let rank = |id: &CallId, record: &Record| (-i16::from(record.caller.priority), *id);
-        let mine = rank(&id, record);
+        let mine = rank(&id, &self.calls[&id]);
         let passed = self.calls.iter().find(|(other, record)| {
             record.state == State::Ready && record.server == self.calls[&id].server && rank(other, record) < mine
         });
         assert!(passed.is_none(), "{id} passes {passed:?} at {now}");
+    }
+
+    /// A second attempt goes beside one that has stalled, of a call that only reads, in turn, and outside of pauses.
+    pub(crate) fn on_hedge_granted(&mut self, id: CallId, attempt: u32, now: u64) {
+        let record = &self.calls[&id];
+        assert_eq!(attempt, record.begun + 1, "{id} counts its attempts");
+        assert!(self.policy.hedge && record.caller.reads && record.caller.safety == Safety::Idempotent, "{record:?}");
+        assert!(record.state == State::Out && record.out.len() == 1, "{record:?}");
+        assert!(now >= record.out[0].1 + LEAST_STALL, "{id} is hedged at {now}: {record:?}");
+        assert!(!self.servers[record.server].paused, "{id} is hedged in a pause");
+        self.assert_in_turn(id, now);
+    }
+
+    pub(crate) fn on_hedged(&mut self, id: CallId, server: usize, now: u64) {
+        self.hedges += 1;
+        let cap = self.cap;
+        let shadow = &mut self.servers[server];
+        assert!(now >= shadow.quiet_until, "{id} leaves at {now} in a pause until {}", shadow.quiet_until);
+        assert!(shadow.busy < cap, "{id} is one too many in flight");
+        shadow.busy += 1;
         let record = self.record(id);
-        record.state = State::Granted;
-        record.told = None;
+        record.begun += 1;
+        let begun = record.begun;
+        record.out.push((begun, now));
+    }
+
+    /// An attempt is of no use any more, for the other was answered, or it was not answered with a result itself.
+    pub(crate) fn on_dropped(&mut self, id: CallId, attempt: u32) {
+        let record = self.record(id);
+        record.out.retain(|(out, _)| *out != attempt);
+        if !record.out.is_empty() {
+            record.state = State::Out;
+        }
+        let server = record.server;
+        self.servers[server].busy -= 1;
+    }
+
+    /// An attempt has come back. Returns when it had left, and whether the call's fate hangs on it.
+    fn land(&mut self, id: CallId, attempt: u32, is_result: bool, now: u64) -> (u64, bool) {
+        let record = self.record(id);
+        let sent = record.out.iter().find(|(out, _)| *out == attempt).map_or(record.sent, |(_, sent)| *sent);
+        let was_out = !record.out.is_empty();
+        record.out.retain(|(out, _)| *out != attempt);
+        let decides = is_result || record.out.is_empty();
+        if was_out && decides {
+            record.flown += now - record.sent;
+        }
+        record.state = State::Landed;
+        record.landed = now;
+        (sent, decides)
     }
 
     pub(crate) fn on_lapsed(&mut self, id: CallId, now: u64) {
@@ -160,6 +220,7 @@ impl Judge {
         assert!(now >= shadow.quiet_until, "{id} leaves at {now} in a pause until {}", shadow.quiet_until);
         assert!(shadow.busy < cap, "{id} is one too many in flight");
         shadow.busy += 1;
+        shadow.silence.on_begun(id, shadow.speaks, now);
         if shadow.paused {
             if shadow.accepted == 0 {
                 if let Some((probe, since)) = shadow.probe {
@@ -177,14 +238,21 @@ impl Judge {
         record.begun += 1;
         record.repeated += u64::from(record.repeats);
         record.sent = now;
+        let begun = record.begun;
+        record.out.push((begun, now));
     }
 
-    pub(crate) fn on_answered(&mut self, id: CallId, server: usize, status: StatusCode, headers: &HeaderMap, now: u64) {
+    pub(crate) fn on_answered(
+        &mut self,
+        id: CallId,
+        attempt: u32,
+        server: usize,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: u64,
+    ) {
+        let (sent, decides) = self.land(id, attempt, !matches!(status.as_u16(), 429 | 500 | 503), now);
         let record = self.record(id);
-        record.state = State::Landed;
-        record.flown += now - record.sent;
-        record.landed = now;
-        let sent = record.sent;
         let told = headers.get(RETRY_AFTER).and_then(|value| Saying::means(value.to_str().ok()?));
         if status.is_redirection() {
             record.not_before = now.saturating_add(told.unwrap_or(0));
@@ -192,62 +260,65 @@ impl Judge {
         let shadow = &mut self.servers[server];
         match status.as_u16() {
             429 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
-                shadow.on_refused(sent, told, now);
+                shadow.silence.on_refused(id, sent, now);
+                if let Some(told) = told {
+                    shadow.on_told(sent, told, now);
+                }
                 self.refusals += 1;
                 self.record(id).failed = false;
             }
             503 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);
                 // A pause of its own, maybe, with a ramp of its own.
                 shadow.paused = false;
                 self.bare += 1;
                 let record = self.record(id);
-                record.bare += 1;
-                record.faults += 1;
+                record.bare += u32::from(decides);
+                record.faults += u32::from(decides);
                 record.failed = true;
                 record.ambiguous = true;
             }
             500 => {
-                shadow.end_of(id);
+                shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);
                 let record = self.record(id);
-                record.faults += 1;
+                record.faults += u32::from(decides);
                 record.failed = true;
                 record.ambiguous = true;
             }
-            _ => shadow.on_accepted(id, self.cap),
+            _ => {
+                shadow.silence.on_accepted(id, sent, now);
+                shadow.on_accepted(id, self.cap);
+            }
         }
     }
 
-    pub(crate) fn on_failed(&mut self, id: CallId, failure: Failure, now: u64) {
+    pub(crate) fn on_failed(&mut self, id: CallId, attempt: u32, failure: Failure, now: u64) {
+        let (_, decides) = self.land(id, attempt, false, now);
         let record = self.record(id);
-        if record.state == State::Out {
-            record.flown += now - record.sent;
-        }
-        record.state = State::Landed;
-        record.landed = now;
-        record.faults += 1;
+        record.faults += u32::from(decides);
         record.failed = true;
         record.ambiguous |= !failure.precedes_sending();
         let server = record.server;
         let shadow = &mut self.servers[server];
-        shadow.end_of(id);
+        shadow.end_of(id, now);
         shadow.drought.get_or_insert(now);
         shadow.on_trouble(now);
     }
 
     /// The caller went away, or its call was ended, with something of it under way.
-    pub(crate) fn on_lost(&mut self, id: CallId, _now: u64) {
+    pub(crate) fn on_lost(&mut self, id: CallId, now: u64) {
         let record = self.record(id);
         let (state, server) = (std::mem::replace(&mut record.state, State::Over), record.server);
+        let out = std::mem::take(&mut record.out).len();
         if matches!(state, State::Out | State::Landed) {
-            self.servers[server].busy -= 1;
-            self.servers[server].end_of(id);
+            self.servers[server].busy -= out.max(1);
+            self.servers[server].end_of(id, now);
         }
     }
 
@@ -285,8 +356,8 @@ impl Judge {
         record.verdict = Some(verdict);
     }
 
-    pub(crate) fn verdict(&mut self, id: CallId) -> Verdict {
-        self.on_lost(id, 0);
+    pub(crate) fn verdict(&mut self, id: CallId, now: u64) -> Verdict {
+        self.on_lost(id, now);
         self.calls[&id].verdict.unwrap_or(Verdict::Final)
     }
 
@@ -363,6 +434,7 @@ impl Judge {
         assert_eq!(stats.ok, ok.count() as u64);
         assert_eq!(stats.requests, begun);
         assert_eq!(stats.retries, again);
+        assert_eq!(stats.hedges, self.hedges);
         assert!((self.refusals..=self.refusals + self.bare).contains(&stats.rate_limited), "{stats:?}");
         assert!(self.servers.iter().all(|shadow| shadow.busy == 0), "{:?}", self.servers);
     }
@@ -377,7 +449,10 @@ impl Judge {
     /// Whether the server took nothing for as long as the caller allows.
     fn is_worn_out(&self, id: CallId, now: u64) -> bool {
         let record = &self.calls[&id];
-        let since = self.servers[record.server].drought.map(|drought| drought.max(record.submitted));
+        let shadow = &self.servers[record.server];
+        // What was learned can hold back everybody while nothing is under way.
+        let dry = shadow.drought.into_iter().chain(shadow.silence.idle).min();
+        let since = dry.map(|dry| dry.max(record.submitted));
         since.is_some_and(|since| since + nanos(self.patience(record)) <= now)
     }
 
@@ -393,7 +468,8 @@ impl Shadow {
         self.unsure = true;
     }
 
-    fn on_refused(&mut self, sent: u64, told: Option<u64>, now: u64) {
+    /// A refusal that spoke of waiting.
+    fn on_told(&mut self, sent: u64, wait: u64, now: u64) {
         let fresh = self.event.is_none_or(|event| sent > event);
         if fresh || self.unsure {
             self.event = Some(now);
@@ -401,11 +477,7 @@ impl Shadow {
             // If it is an event after all, it has a ramp of its own.
             self.paused &= fresh;
         }
-        let until = match told {
-            Some(wait) => now.saturating_add(wait),
-            None if fresh && !self.speaks => now + LEAST_GUESS,
-            None => return,
-        };
+        let until = now.saturating_add(wait);
         if until > self.quiet_until {
             self.told_at = now;
             self.quiet_until = until;
@@ -429,8 +501,9 @@ impl Shadow {
     }
 
     /// An attempt ended that says nothing on whether more may go.
-    fn end_of(&mut self, id: CallId) {
+    fn end_of(&mut self, id: CallId, now: u64) {
         self.out.remove(&id);
+        self.silence.on_lost(id, now);
         if self.probe.is_some_and(|(probe, _)| probe == id) {
             self.probe = None;
         }

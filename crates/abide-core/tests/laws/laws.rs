@@ -71,6 +71,33 @@ proptest! {
     }
 
     #[test]
+    fn law_02_a_limit_that_is_learned_is_waited_for_as_long_as_patience_lasts(
+        rule in prop_oneof![
+            Just(Rule::fixed(4, 30 * SEC)), Just(Rule::sliding(4, 20 * SEC)), Just(Rule::bucket(1, 2)), Just(Rule::fixed(6, 400 * SEC)),
+        ],
+        callers in vec((0..20_000_u64, 0..40_000_u64), 1..16), way in way(), seed in any::<u64>(),
+    ) {
+        let server = Server::new([rule]);
+        let callers: Vec<Caller> = callers
+            .into_iter()
+            .map(|(at, wait)| Caller { at: at * MS, max_wait: Some(Patience::Within(millis(wait))), ..Caller::default() })
+            .collect();
+        let ending = Story { way, seed, ..Story::new(server, callers.clone()) }.play();
+        for ((over, end), caller) in ending.ends.iter().zip(&callers) {
+            let Some(Patience::Within(patience)) = caller.max_wait else { continue };
+            match end {
+                End::Answered(StatusCode::OK, Verdict::Final) => {}
+                // The judge sees to it that nothing was accepted for that long.
+                End::GivenUp(GiveUp::Limited { why, .. }, _) => {
+                    prop_assert!(["learned", "probe"].contains(&why.reason.label()), "{why:?}");
+                    prop_assert!(u128::from(*over) >= u128::from(caller.at) + patience.as_nanos());
+                }
+                end => prop_assert!(false, "{end:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn law_03_refusals_of_what_was_in_flight_together_are_one_event(
         in_flight in 1..40_u32, way in way(), service in 0..300_u64, seed in any::<u64>(),
     ) {
@@ -79,12 +106,12 @@ proptest! {
         let callers = vec![Caller::default(); in_flight as usize + 1];
         let story = Story { policy: concurrency(in_flight), way, seed, ..Story::new(server, callers) };
         let ending = story.play();
-        // However many were refused, the pause is the first guess: half a second, and up to a quarter more.
+        // However many were refused, the first pilot goes after about a quarter of a second.
         let first = ending.sent.iter().take(in_flight as usize).all(|(at, ..)| *at == 0);
         prop_assert!(first);
         let next = ending.sent[in_flight as usize].0;
         let longest_trip = 2 * (way.least + way.jitter) + service * MS;
-        prop_assert!(next <= longest_trip + 625 * MS, "the next left at {next}");
+        prop_assert!(next <= longest_trip + 260 * MS, "the next left at {next}");
     }
 
     #[test]
@@ -142,6 +169,9 @@ proptest! {
         };
         let ending = Story { policy, way, seed, timeout: 5 * SEC, ..Story::new(server, callers) }.play();
         prop_assert_eq!(ending.refused(), 0);
+        // What is true as it was told is all there is to know: nothing waits for anything that was learned beside it.
+        let learned = ending.waited.iter().find(|(label, _)| *label == "learned");
+        prop_assert_eq!(learned, None);
     }
 
     #[test]

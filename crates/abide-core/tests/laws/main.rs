@@ -8,7 +8,9 @@ mod laws;
 mod pace;
 mod rules;
 mod scene;
+mod silence;
 mod stage;
+mod stalls;
 mod stories;
 mod world;
 

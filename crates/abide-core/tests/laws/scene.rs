@@ -40,8 +40,8 @@ pub(crate) fn told_limit() -> impl Strategy<Value = Pair> {
 
 pub(crate) fn trouble(most: u16) -> impl Strategy<Value = Trouble> {
     let share = move || prop_oneof![2 => Just(0), 1 => 0..most];
-    (share(), share(), share(), share(), share(), share(), share(), share()).prop_map(
-        |(refuse, bare_503, fault, missing, redirect, reset, unsent, stall)| Trouble {
+    (share(), share(), share(), share(), share(), share(), share(), share(), share()).prop_map(
+        |(refuse, bare_503, fault, missing, redirect, reset, unsent, stall, late)| Trouble {
             refuse,
             bare_503,
             fault,
@@ -50,6 +50,7 @@ pub(crate) fn trouble(most: u16) -> impl Strategy<Value = Trouble> {
             reset,
             unsent,
             stall,
+            late,
         },
     )
 }
@@ -88,13 +89,19 @@ pub(crate) fn caller(servers: usize) -> impl Strategy<Value = Caller> {
     let sluggish = prop_oneof![4 => Just(0_u64), 1 => 0..120_u64];
     let asks = (0..3_000_u64, 0..servers, safety, cost, priority);
     let bounds = (option::weighted(0.2, 0..30_000_u64), patience(), any::<bool>());
-    let behaves = (leaves, sluggish, prop_oneof![Just(0_u64), 0..500_u64], proptest::bool::weighted(0.1));
+    let body = prop_oneof![Just(0_u64), 0..500_u64];
+    let behaves = (leaves, sluggish, body, proptest::bool::weighted(0.1), any::<bool>());
     (asks, bounds, behaves).prop_map(
-        |((at, server, safety, cost, priority), (deadline, max_wait, listens), (leaves, sluggish, body, breaks))| {
+        |(
+            (at, server, safety, cost, priority),
+            (deadline, max_wait, listens),
+            (leaves, sluggish, body, breaks, reads),
+        )| {
             Caller {
                 at: at * MS,
                 server,
                 safety,
+                reads,
                 cost,
                 priority,
                 deadline: deadline.map(|deadline| deadline * MS),
@@ -141,11 +148,11 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
     );
     let jumps = prop::collection::vec((0..5_000_u64, -5_000_000..5_000_000_i64), 0..2);
     (
-        (server, told, 1..9_u32, 0..6_u32),
+        (server, told, 1..9_u32, 0..6_u32, any::<bool>()),
         (prop::collection::vec(caller(2), 1..10), way(), prop_oneof![Just(30_u64), 1..10_u64], jumps, any::<u64>()),
     )
-        .prop_map(|((server, told, concurrency, retries), (callers, way, timeout, jumps, seed))| {
-            let mut policy = Policy { retries, ..Policy::default() };
+        .prop_map(|((server, told, concurrency, retries, hedge), (callers, way, timeout, jumps, seed))| {
+            let mut policy = Policy { retries, hedge, ..Policy::default() };
             policy.concurrency = NonZeroU32::new(concurrency).unwrap_or(NonZeroU32::MIN);
             told.into_iter().for_each(|limit| tell(&mut policy, limit));
             Story {

@@ -23,6 +23,7 @@ pub(crate) struct Caller {
     /// The server that they ask first.
     pub(crate) server: usize,
     pub(crate) safety: Safety,
+    pub(crate) reads: bool,
     pub(crate) cost: u32,
     pub(crate) priority: i8,
     /// From `at` on.
@@ -44,6 +45,7 @@ impl Default for Caller {
             at: 0,
             server: 0,
             safety: Safety::Idempotent,
+            reads: true,
             cost: 1,
             priority: 0,
             deadline: None,
@@ -111,6 +113,8 @@ pub(crate) struct Ending {
     /// Every attempt that left: when, whose, where to.
     pub(crate) sent: Vec<(u64, CallId, usize)>,
     pub(crate) waits: Vec<(u64, CallId, Why)>,
+    /// What was waited for, by its label.
+    pub(crate) waited: Vec<(&'static str, Duration)>,
     /// When the last call ended.
     pub(crate) over: u64,
 }
@@ -138,7 +142,7 @@ impl Ending {
 enum Happening {
     Submit(usize),
     Leave(usize),
-    Begin(usize),
+    Begin(usize, Option<u32>),
     Arrive(u64),
     Answer(u64, Fate),
     Fail(u64, Failure),
@@ -151,6 +155,7 @@ enum Happening {
 struct Flight {
     caller: usize,
     server: usize,
+    attempt: u32,
 }
 
 /// Where a call is, as its caller sees it.
@@ -159,9 +164,9 @@ enum Place {
     Outside,
     Waiting,
     Granted,
-    Flying(u64),
-    /// An answer or a failure was told; the engine has to decide on it.
-    Landed,
+    Flying,
+    /// An answer to this attempt or its failure was told; the engine has to decide on it.
+    Landed(u32),
     Reading(u64),
     Over,
 }
@@ -177,8 +182,13 @@ struct Stage {
     happenings: BTreeMap<u64, Happening>,
     flights: BTreeMap<u64, Flight>,
     places: Vec<Place>,
+    /// By caller: the attempts whose answer is waited for, and beside which one another was let through last.
+    out: Vec<Vec<u64>>,
+    hedging: Vec<Option<u32>>,
     at_server: Vec<usize>,
     status: Vec<StatusCode>,
+    /// By caller: the attempt whose answer was returned last.
+    answered: Vec<u32>,
     broke: Vec<bool>,
     ids: BTreeMap<CallId, usize>,
     named: Vec<Option<CallId>>,
@@ -214,8 +224,11 @@ impl Stage {
             happenings: BTreeMap::new(),
             flights: BTreeMap::new(),
             places: vec![Place::Outside; n],
+            out: vec![Vec::new(); n],
+            hedging: vec![None; n],
             at_server: Vec::new(),
             status: vec![StatusCode::OK; n],
+            answered: vec![0; n],
             broke: vec![false; n],
             ids: BTreeMap::new(),
             named: vec![None; n],
@@ -277,8 +290,10 @@ impl Stage {
             .map(|(i, end)| end.unwrap_or_else(|| panic!("call of caller {i} has no end: {:?}", self.engine)))
             .collect();
         assert_eq!(self.engine.waits().count(), 0, "something still waits");
-        self.judge.end(&self.engine, &ends, Now { mono: Instant::from_nanos(self.now), wall: Wall::default() });
-        Ending { servers: self.servers, ends, named: self.ids, sent: self.sent, waits: self.waits, over }
+        let now = Now { mono: Instant::from_nanos(self.now), wall: Wall::default() };
+        self.judge.end(&self.engine, &ends, now);
+        let waited = self.engine.stats(now).waited.iter().collect();
+        Ending { servers: self.servers, ends, named: self.ids, sent: self.sent, waits: self.waits, waited, over }
     }
 
     fn at(&mut self, at: u64, happening: Happening) {
@@ -321,7 +336,7 @@ impl Stage {
                     assert!(!self.drain_for(Some(id)), "a cancelled call is decided on");
                 }
             }
-            Happening::Begin(i) => self.begin(i),
+            Happening::Begin(i, beside) => self.begin(i, beside),
             Happening::Arrive(number) => self.arrive(number),
             Happening::Answer(number, fate) => self.answer(number, fate),
             Happening::Fail(number, failure) => self.fail(number, failure),
@@ -333,6 +348,7 @@ impl Stage {
     fn submit(&mut self, i: usize) {
         let caller = &self.callers[i];
         let mut call = Call::new(key(caller.server), caller.safety);
+        call.reads = caller.reads;
         call.cost = caller.cost;
         call.priority = caller.priority;
         call.deadline = caller.deadline.map(|after| Instant::from_nanos(self.now + after));
@@ -346,21 +362,39 @@ impl Stage {
         self.drain();
     }
 
-    fn begin(&mut self, i: usize) {
-        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Granted) else { return };
-        if !self.engine.begin(id, self.clock()) {
-            self.places[i] = Place::Waiting;
-            self.judge.on_lapsed(id, self.now);
+    fn begin(&mut self, i: usize, beside: Option<u32>) {
+        let Some(id) = self.named[i].filter(|_| self.places[i] != Place::Over) else { return };
+        let begun = self.engine.begin(id, beside, self.clock());
+        if beside.is_some() {
+            // What it should go beside may have ended; then it must not leave, whatever else was let through.
+            let stands = self.places[i] == Place::Flying && self.hedging[i] == beside;
+            assert!(stands || !begun, "{id} sends what is void");
+        } else if self.places[i] != Place::Granted {
+            assert!(!begun, "{id} was not let through");
+            return;
+        }
+        if !begun {
+            if beside.is_none() {
+                self.places[i] = Place::Waiting;
+                self.judge.on_lapsed(id, self.now);
+            }
             self.drain();
             return;
         }
         self.counter += 1;
         let number = self.counter;
         let server = self.at_server[i];
-        self.flights.insert(number, Flight { caller: i, server });
-        self.places[i] = Place::Flying(number);
+        let attempt = self.engine.account(id).map_or(0, |account| account.attempts);
+        self.flights.insert(number, Flight { caller: i, server, attempt });
+        self.places[i] = Place::Flying;
+        self.out[i].push(number);
+        assert!(self.out[i].len() <= 2, "{id} has too many attempts under way");
         self.sent.push((self.now, id, server));
-        self.judge.on_begun(id, server, self.now);
+        if beside.is_some() {
+            self.judge.on_hedged(id, server, self.now);
+        } else {
+            self.judge.on_begun(id, server, self.now);
+        }
         let there = self.way.draw(&mut self.dice);
         if self.servers[server].is_unreachable(&mut self.dice, self.now) {
             self.at(self.now + there, Happening::Fail(number, Failure::Connect));
@@ -373,7 +407,7 @@ impl Stage {
 
     /// The server counts what arrives, whether anybody still waits for the answer or not.
     fn arrive(&mut self, number: u64) {
-        let Some(Flight { caller, server }) = self.flights.get(&number).copied() else { return };
+        let Some(Flight { caller, server, .. }) = self.flights.get(&number).copied() else { return };
         let cost = u64::from(self.callers[caller].cost);
         let wall = self.wall();
         let fate = self.servers[server].arrive(cost, self.now, wall, &mut self.dice);
@@ -381,16 +415,16 @@ impl Stage {
         match fate {
             Fate::Stall => {}
             Fate::Reset => self.at(self.now + service + back, Happening::Fail(number, Failure::Reset)),
-            Fate::Answer { counted, .. } => {
+            Fate::Answer { counted, late_by, .. } => {
                 // A refusal is quick; what is counted takes its time.
-                let service = if counted { service } else { 0 };
+                let service = if counted { service + late_by } else { 0 };
                 self.at(self.now + service + back, Happening::Answer(number, fate));
             }
         }
     }
 
     fn answer(&mut self, number: u64, fate: Fate) {
-        let (Some(flight), Fate::Answer { status, headers, counted }) = (self.flights.remove(&number), fate) else {
+        let (Some(flight), Fate::Answer { status, headers, counted, .. }) = (self.flights.remove(&number), fate) else {
             return;
         };
         if counted {
@@ -398,19 +432,21 @@ impl Stage {
             self.servers[flight.server].leave();
         }
         let i = flight.caller;
-        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
+        let Some(id) = self.named[i].filter(|_| self.forget(i, number)) else { return };
         let to = (flight.server + 1) % self.servers.len();
         let redirect = status.is_redirection().then(|| Redirect {
             key: key(to),
             route: Route::default(),
             safety: self.callers[i].safety,
         });
-        self.places[i] = Place::Landed;
+        let attempt = flight.attempt;
+        self.places[i] = Place::Landed(attempt);
         self.status[i] = status;
-        self.judge.on_answered(id, flight.server, status, &headers, self.now);
-        self.engine.handle(Event::Head { id, status, headers: &headers, redirect, body: Some(b"") }, self.clock());
+        self.judge.on_answered(id, attempt, flight.server, status, &headers, self.now);
+        let head = Event::Head { id, attempt, status, headers: &headers, redirect, body: Some(b"") };
+        self.engine.handle(head, self.clock());
         self.drain();
-        assert_ne!(self.places[i], Place::Landed, "an answer is not decided on");
+        assert_ne!(self.places[i], Place::Landed(attempt), "an answer is not decided on");
     }
 
     fn fail(&mut self, number: u64, failure: Failure) {
@@ -419,35 +455,48 @@ impl Stage {
         if failure != Failure::Timeout {
             self.flights.remove(&number);
         }
-        let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Flying(number)) else { return };
-        self.told_failure(i, id, failure);
+        let Some(id) = self.named[i].filter(|_| self.forget(i, number)) else { return };
+        self.told_failure(i, id, flight.attempt, failure);
     }
 
-    fn told_failure(&mut self, i: usize, id: CallId, failure: Failure) {
-        self.places[i] = Place::Landed;
-        self.judge.on_failed(id, failure, self.now);
-        self.engine.handle(Event::Failed { id, failure }, self.clock());
+    /// The caller waits for this attempt no more. `false` if it did not anyway.
+    fn forget(&mut self, i: usize, number: u64) -> bool {
+        let before = self.out[i].len();
+        self.out[i].retain(|out| *out != number);
+        self.out[i].len() < before
+    }
+
+    fn told_failure(&mut self, i: usize, id: CallId, attempt: u32, failure: Failure) {
+        self.places[i] = Place::Landed(attempt);
+        self.judge.on_failed(id, attempt, failure, self.now);
+        self.engine.handle(Event::Failed { id, attempt, failure }, self.clock());
         self.drain();
-        assert_ne!(self.places[i], Place::Landed, "a failure is not decided on");
+        assert_ne!(self.places[i], Place::Landed(attempt), "a failure is not decided on");
     }
 
     fn body_ends(&mut self, i: usize, number: u64) {
         let Some(id) = self.named[i].filter(|_| self.places[i] == Place::Reading(number)) else { return };
         if self.callers[i].breaks && !std::mem::replace(&mut self.broke[i], true) {
-            return self.told_failure(i, id, Failure::Body);
+            return self.told_failure(i, id, self.answered[i], Failure::Body);
         }
         let account = self.engine.account(id).cloned().unwrap_or_default();
         self.judge.on_account(id, &account, self.now);
         self.engine.handle(Event::Done { id }, self.clock());
-        let verdict = self.judge.verdict(id);
+        let verdict = self.judge.verdict(id, self.now);
         self.finish(i, End::Answered(self.status[i], verdict));
         self.drain();
     }
 
     fn finish(&mut self, i: usize, end: End) {
         self.places[i] = Place::Over;
+        self.out[i].clear();
         assert!(self.ends[i].is_none(), "caller {i} is told of two ends");
         self.ends[i] = Some((self.now, end));
+    }
+
+    /// A decision on a call as a whole comes on an answer or a failure, with nothing else of it under way.
+    fn assert_decided(&self, i: usize, decision: &Decision) {
+        assert!(matches!(self.places[i], Place::Landed(_)) && self.out[i].is_empty(), "{decision:?}");
     }
 
     /// Does what the engine says. Returns whether it said anything.
@@ -475,11 +524,31 @@ impl Stage {
         let place = self.places[i];
         assert_ne!(place, Place::Over, "{decision:?} on a call that has ended");
         match decision {
+            Decision::Send { attempt, beside: Some(first), .. } => {
+                assert_eq!(place, Place::Flying, "{decision:?}");
+                let out: Vec<u32> = self.out[i].iter().map(|number| self.flights[number].attempt).collect();
+                assert_eq!(out, [first], "{decision:?}");
+                self.judge.on_hedge_granted(id, attempt, self.now);
+                self.hedging[i] = Some(first);
+                self.at(self.now + self.callers[i].sluggish, Happening::Begin(i, Some(first)));
+            }
+            Decision::Drop { attempt, .. } => {
+                let Place::Landed(landed) = place else { panic!("{decision:?} at {place:?}") };
+                if attempt == landed {
+                    self.places[i] = Place::Flying;
+                    assert_eq!(self.out[i].len(), 1, "{decision:?}, and nothing is under way");
+                } else {
+                    let (flights, now) = (&self.flights, self.out[i].len());
+                    self.out[i].retain(|number| flights[number].attempt != attempt);
+                    assert_eq!(self.out[i].len() + 1, now, "{decision:?} of nothing");
+                }
+                self.judge.on_dropped(id, attempt);
+            }
             Decision::Send { attempt, .. } => {
                 assert_eq!(place, Place::Waiting, "{decision:?}");
                 self.judge.on_granted(id, attempt, self.now);
                 self.places[i] = Place::Granted;
-                self.at(self.now + self.callers[i].sluggish, Happening::Begin(i));
+                self.at(self.now + self.callers[i].sluggish, Happening::Begin(i, None));
             }
             Decision::Wait { why, .. } => {
                 assert_eq!(place, Place::Waiting, "{decision:?}");
@@ -487,20 +556,23 @@ impl Stage {
                 self.waits.push((self.now, id, why));
             }
             Decision::Retry { .. } => {
-                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.assert_decided(i, &decision);
                 self.places[i] = Place::Waiting;
                 self.judge.on_retry(id, self.now);
             }
             Decision::Follow { .. } => {
-                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.assert_decided(i, &decision);
                 self.places[i] = Place::Waiting;
                 self.at_server[i] = (self.at_server[i] + 1) % self.servers.len();
                 self.judge.on_follow(id, self.at_server[i], self.now);
             }
             Decision::Return { verdict, .. } => {
-                assert_eq!(place, Place::Landed, "{decision:?}");
+                self.assert_decided(i, &decision);
                 self.judge.on_returned(id, verdict, self.now);
                 self.counter += 1;
+                if let Place::Landed(attempt) = place {
+                    self.answered[i] = attempt;
+                }
                 self.places[i] = Place::Reading(self.counter);
                 self.at(self.now + self.callers[i].body, Happening::BodyEnds(i, self.counter));
             }

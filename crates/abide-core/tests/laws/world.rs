@@ -56,7 +56,12 @@ pub(crate) struct Trouble {
     pub(crate) reset: u16,
     pub(crate) unsent: u16,
     pub(crate) stall: u16,
+    /// Answered well, but [`LATE`] later.
+    pub(crate) late: u16,
 }
+
+/// How much later a late answer comes.
+pub(crate) const LATE: u64 = 12 * SEC;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
@@ -78,7 +83,7 @@ pub(crate) struct Server {
 /// What becomes of a request that arrives.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
-    Answer { status: StatusCode, headers: HeaderMap, counted: bool },
+    Answer { status: StatusCode, headers: HeaderMap, counted: bool, late_by: u64 },
     Reset,
     Stall,
 }
@@ -104,7 +109,7 @@ impl Server {
     }
 
     pub(crate) fn arrive(&mut self, cost: u64, at: u64, wall: u64, dice: &mut Dice) -> Fate {
-        let draw = if at < self.calm_at { dice.below(1_000) } else { 1_000 };
+        let draw = if at < self.calm_at { dice.below(1_000) } else { u64::MAX };
         let mut floor = 0;
         let mut falls = |share: u16| {
             floor += u64::from(share);
@@ -129,7 +134,7 @@ impl Server {
             limit.rule.count(limit.weight(cost), at);
         }
         self.accepted += 1;
-        let mut headers = HeaderMap::new();
+        let (mut headers, mut late_by) = (HeaderMap::new(), 0);
         let status = if falls(trouble.fault) {
             StatusCode::INTERNAL_SERVER_ERROR
         } else if falls(trouble.missing) {
@@ -144,10 +149,11 @@ impl Server {
             self.leave();
             return Fate::Reset;
         } else {
+            late_by = if falls(trouble.late) { LATE } else { 0 };
             StatusCode::OK
         };
         self.state_quota(&mut headers, at, wall);
-        answer(status, headers, true)
+        Fate::Answer { status, headers, counted: true, late_by }
     }
 
     /// A request that was counted is done with.
@@ -191,7 +197,7 @@ impl Server {
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, counted: bool) -> Fate {
-    Fate::Answer { status, headers, counted }
+    Fate::Answer { status, headers, counted, late_by: 0 }
 }
 
 /// One way, there or back: at least so long, and up to so much longer by chance.

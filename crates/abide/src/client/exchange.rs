@@ -58,6 +58,8 @@ pub(super) struct Exchange {
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
+    /// The number of the last attempt.
+    attempt: u32,
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<reqwest::Error>,
@@ -86,7 +88,7 @@ impl Exchange {
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
         call.listens = tracing::enabled!(tracing::Level::DEBUG);
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, status: None, cause: None, said: None }
+        Self { client, parts, hop, next: None, ticket, attempt: 0, status: None, cause: None, said: None }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -96,9 +98,10 @@ impl Exchange {
             let decision = self.ticket.decision().await;
             self.log(&decision);
             match decision {
-                Decision::Send { .. } => {
+                Decision::Send { attempt, beside, .. } => {
                     drop(answer.take());
-                    if self.ticket.begin() {
+                    if self.ticket.begin(beside) {
+                        self.attempt = attempt;
                         answer = self.attempt().await?;
                     }
                 }
@@ -171,7 +174,8 @@ impl Exchange {
 
     fn tell_head(&mut self, head: &reqwest::Response, body: Option<&[u8]>) {
         let (status, redirect) = (head.status(), self.redirect(head));
-        self.ticket.tell(Event::Head { id: self.ticket.id(), status, headers: head.headers(), redirect, body });
+        let (id, attempt) = (self.ticket.id(), self.attempt);
+        self.ticket.tell(Event::Head { id, attempt, status, headers: head.headers(), redirect, body });
     }
 
     /// Reads so much of the body, and tells the engine. What was read is handed over with the rest.
@@ -225,7 +229,7 @@ impl Exchange {
         let error = error.without_url();
         tracing::debug!(call = self.ticket.id().as_u64(), ?failure, %error, "failed");
         self.cause = Some(error);
-        self.ticket.tell(Event::Failed { id: self.ticket.id(), failure });
+        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt: self.attempt, failure });
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.

@@ -24,7 +24,7 @@ pub struct EngineClient {
 }
 
 impl EngineClient {
-    /// An engine with this policy and seed, for jobs that are idempotent.
+    /// An engine with this policy and seed, for jobs that only read.
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
             engine: Engine::new(policy, seed),
@@ -36,7 +36,7 @@ impl EngineClient {
         }
     }
 
-    /// What is known about sending its jobs more than once; [`Safety::Idempotent`] by default.
+    /// What is known about sending its jobs more than once; [`Safety::Idempotent`] by default, and then they only read.
     #[must_use]
     pub fn safety(self, safety: Safety) -> Self {
         Self { safety, ..self }
@@ -56,19 +56,22 @@ impl EngineClient {
 
 impl Client for EngineClient {
     fn submit(&mut self, job: Job, now: Now) {
-        let call = Call { cost: job.cost, ..Call::new(self.key.clone(), self.safety) };
+        let reads = self.safety == Safety::Idempotent;
+        let call = Call { cost: job.cost, reads, ..Call::new(self.key.clone(), self.safety) };
         let id = self.engine.submit(call, now);
         self.calls.insert(id, job.id);
         self.jobs.insert(job.id, id);
     }
 
-    fn on_answer(&mut self, job: JobId, _attempt: u32, answer: Answer<'_>, now: Now) {
+    fn on_answer(&mut self, job: JobId, attempt: u32, answer: Answer<'_>, now: Now) {
         let Some(&id) = self.jobs.get(&job) else { return };
         self.is_success = answer.is_success();
         let event = match answer {
             // Bodies are empty here, so there is nothing that the engine would have to peek at.
-            Answer::Head { status, headers } => Event::Head { id, status, headers, redirect: None, body: Some(&[]) },
-            Answer::Failed(failure) => Event::Failed { id, failure },
+            Answer::Head { status, headers } => {
+                Event::Head { id, attempt, status, headers, redirect: None, body: Some(&[]) }
+            }
+            Answer::Failed(failure) => Event::Failed { id, attempt, failure },
         };
         self.engine.handle(event, now);
     }
@@ -80,11 +83,16 @@ impl Client for EngineClient {
     fn poll(&mut self, now: Now) -> Option<Action> {
         loop {
             match self.engine.poll_decision()? {
-                Decision::Send { id, attempt, .. } => {
+                Decision::Send { id, attempt, beside, .. } => {
                     if let Some(&job) = self.calls.get(&id)
-                        && self.engine.begin(id, now)
+                        && self.engine.begin(id, beside, now)
                     {
                         return Some(Action::Send { job, attempt });
+                    }
+                }
+                Decision::Drop { id, attempt } => {
+                    if let Some(&job) = self.calls.get(&id) {
+                        return Some(Action::Drop { job, attempt });
                     }
                 }
                 Decision::Return { id, .. } => {

@@ -1,0 +1,77 @@
+//! What an attempt takes of a gate when it is let through, and how that is given back.
+
+use super::Gate;
+use crate::adapt::{Controller, End, Ticket};
+use crate::call::{Call, CallId};
+use crate::headers::Signal;
+use crate::limit::pause::Round;
+use crate::limit::{Permit, Trip};
+use crate::time::{Instant, Now};
+
+/// What an attempt holds from its grant to its answer, a place in flight aside, which it holds for longer.
+#[derive(Clone, Debug)]
+pub(crate) struct Pass {
+    permit: Permit,
+    ticket: Ticket,
+    /// The pause that it left after, if that was not over yet.
+    pub(crate) round: Option<Round>,
+}
+
+/// An attempt's way there and back: when it left, when the head of its answer came, and when that was understood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flown {
+    pub(crate) sent: Now,
+    pub(crate) received: Now,
+    pub(crate) now: Now,
+}
+
+impl Gate {
+    /// Takes everything that an attempt needs. If it has not begun by `back_at`, that is to be given back.
+    pub(crate) fn take(&mut self, id: CallId, call: &Call, back_at: Instant, now: Now) -> Pass {
+        self.slots.used += 1;
+        self.unanswered += 1;
+        self.suspect.on_sent(now.mono);
+        let mut permit = self.limits.take(call.cost, now);
+        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
+        Pass { permit, ticket: self.learner.on_sent(now), round: self.pause.on_granted(id, back_at) }
+    }
+
+    /// The attempt leaves.
+    pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
+        self.limits.leave(&mut pass.permit, now);
+        self.pause.on_begun(id, self.trips.usual(), now.mono);
+        pass.ticket = self.learner.on_left(pass.ticket, now);
+    }
+
+    /// The attempt never reached the server: nothing of it was counted there.
+    pub(crate) fn undo(&mut self, id: CallId, pass: &Pass, now: Now) {
+        self.unanswered -= 1;
+        self.limits.refund(&pass.permit);
+        self.quotas.release(pass.permit.claim);
+        self.learner.on_end(pass.ticket, End::Unsent, now);
+        self.pause.on_lost(id, pass.round, now.mono);
+    }
+
+    /// Nobody waits for the answer any more, while the attempt may still be on its way there.
+    pub(crate) fn abandon(&mut self, id: CallId, pass: &Pass, sent: Now, now: Now) {
+        let arrived = now.mono.max(sent.mono + self.trips.longest());
+        self.unanswered -= 1;
+        self.limits.settle(&pass.permit, None, &Trip { ended: now, arrived, shortest: self.trips.shortest() });
+        self.quotas.release(pass.permit.claim);
+        self.learner.on_end(pass.ticket, End::Unknown, now);
+        self.pause.on_lost(id, pass.round, now.mono);
+    }
+
+    /// The attempt was answered. The learner is to be told under the ticket what that means.
+    pub(crate) fn settle(&mut self, call: &Call, pass: &Pass, flown: Flown, signal: &Signal) -> Ticket {
+        let Flown { sent, received, now } = flown;
+        let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
+        self.unanswered -= 1;
+        self.trips.on_answer(received.mono.since(sent.mono));
+        self.limits.settle(&pass.permit, cost, &Trip::answered(now, self.trips.shortest()));
+        self.quotas.release(pass.permit.claim);
+        self.quotas.on_answer(&call.route, pass.permit.claim, &signal.quotas, sent.mono, received.mono);
+        self.usual_cost = cost.map_or(self.usual_cost, |cost| u64::from(cost).max(1));
+        pass.ticket
+    }
+}
