@@ -19,6 +19,8 @@
 //! | --- | --- | --- |
 //! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
 //! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
+//! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
+//! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
 #[cfg(feature = "client")]
@@ -30,23 +32,32 @@ mod error;
 #[cfg(feature = "client")]
 mod handle;
 #[cfg(feature = "client")]
+mod limits;
+#[cfg(feature = "client")]
 mod memory;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "client")]
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod throttle;
 
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
+pub use abide_core::page::Pages;
 pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
 #[cfg(feature = "client")]
-pub use client::{Client, ClientBuilder, Request, Response, Whole};
+pub use client::{
+    BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,
+};
 #[cfg(feature = "client")]
 pub use error::{Error, Result};
 #[cfg(feature = "client")]
 pub use handle::Waiting;
+#[cfg(feature = "client")]
+pub use limits::{Limit, Limits};
 #[cfg(feature = "client")]
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
