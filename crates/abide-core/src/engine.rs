@@ -267,7 +267,7 @@ impl Engine {
                     self.advance(gate, now);
                 }
             }
-            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
+            Event::Others { key, deeds } => self.on_others(key, deeds, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);

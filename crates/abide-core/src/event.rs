@@ -52,15 +52,13 @@ pub enum Event<'a> {
         /// The call.
         id: CallId,
     },
-    /// Another process, which shares a key's budget, did something. To be told in the order in which it was done, and before the
+    /// Other processes, which share a key's budget, did something. To be told in the order in which it was done, and before the
     /// [`begin`](crate::Engine::begin) of an attempt that leaves after it.
-    Other {
+    Others {
         /// The budget.
         key: &'a Key,
-        /// The process.
-        who: u64,
-        /// What it did.
-        deed: Deed,
+        /// Which process did what.
+        deeds: &'a [(u64, Deed)],
     },
 }
 

@@ -25,8 +25,7 @@ use input::{Exchange, Exchanges};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   abide limits https://api.example.com/users/1     (asks the host once)
-  abide limits api.example.com                     (asks nobody)
-  abide limits api.example.com --forget
+  abide limits api.example.com                     (asks nobody; --forget)
   curl -si https://api.example.com/users/1 | abide limits --read -
   abide limits --read responses.jsonl --json
   (a line has host, status, headers, body, received_at and id)";

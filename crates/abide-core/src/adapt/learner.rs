@@ -218,7 +218,7 @@ impl Learner {
         let Some((earliest, latest)) = self.schedule.take_told() else { return };
         let slack = Duration::from_millis(100);
         let fits = |hypothesis: &Hypothesis| match hypothesis.admits(&self.book, now) {
-            Opening::At(at) => at + slack >= earliest && at <= latest + slack,
+            Opening::At(at) => at + slack >= earliest && at <= latest + slack + hypothesis.delay(&self.book),
             Opening::AfterAnswer => true,
         };
         let fit: Vec<bool> = self.hypotheses.iter().map(|hypothesis| !hypothesis.doubted && fits(hypothesis)).collect();

@@ -20,6 +20,8 @@ const LONG_TRIP: Duration = Duration::from_millis(10);
 const LAST_RESORT: Duration = Duration::from_secs(1);
 /// Presses are tested by one pilot if they come within so many hundredths of the time since the refusals began.
 const MERGED: u32 = 3;
+/// The turn of such a window on the clock is worth a test of its own.
+const LONG: Duration = Duration::from_mins(15);
 /// The longest step from one pilot to the next, in hundredths of the time since the refusals began, if some odd shape would open.
 const STEP: u32 = 170;
 /// An odd shape is tested if the usual ones take so much longer, in hundredths of its time.
@@ -213,9 +215,10 @@ impl Schedule {
         }
         let believed = || hypotheses.iter().filter(|hypothesis| !hypothesis.doubted);
         let soonest = if probing { self.not_before().max(now.mono) } else { now.mono };
-        // While nothing was ever accepted there is nothing to believe, and only the distance counts.
-        let free = if hypotheses.is_empty() { soonest } else { now.mono };
-        let all = believed().fold(Opening::At(free), |all, other| all.and(other.admits(book, now)));
+        // Where one test was refused, what is left is believed at once. Where it was not enough, pilots take over.
+        let is_clear = self.event.is_none_or(|event| event.first) && !hypotheses.is_empty();
+        let all = if is_clear { now.mono } else { soonest };
+        let all = believed().fold(Opening::At(all), |all, other| all.and(other.admits(book, now)));
         if matches!(all, Opening::At(at) if at <= now.mono) {
             return all;
         }
@@ -255,7 +258,9 @@ impl Schedule {
                 _ if hypothesis.silent => odd.push(press),
                 Family::Cap(_) if book.is_slow() && press <= now.mono => return Some(press),
                 Family::Bucket(_) => buckets.push(press),
-                Family::Clock(Clock { period, .. }) if self.event.is_some() && is_tested(period) => late.push(press),
+                Family::Clock(Clock { period, .. }) if self.event.is_some() && period < LONG && is_tested(period) => {
+                    late.push(press);
+                }
                 _ => presses.push(press),
             }
         }

@@ -33,9 +33,7 @@ impl Remembered {
         if let Some(knowledge) = &header.knowledge {
             engine.recall(&key, knowledge, file_now);
         }
-        for (who, deed) in deeds {
-            engine.handle(Event::Other { key: &key, who, deed }, now);
-        }
+        engine.handle(Event::Others { key: &key, deeds: &deeds }, now);
         Some(Self {
             path: path.to_owned(),
             origin: header.origin,
