@@ -5,7 +5,7 @@
 #[path = "support/mock.rs"]
 mod mock;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use abide::Client;
@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_millis(150);
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let window = Mutex::new((Instant::now(), 0));
     let api = mock::serve(move |_, _, _| {
-        let mut window = window.lock().unwrap();
+        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.0.elapsed() >= WINDOW {
             *window = (Instant::now(), 0);
         }

@@ -6,7 +6,7 @@
 mod mock;
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use abide::retry::exponential;
@@ -33,7 +33,8 @@ fn answer(number: usize, path: &str, headers: &HeaderMap, orders: &Mutex<HashSet
     }
     match path.split('?').next() {
         Some("/v1/orders") => {
-            let is_new = orders.lock().unwrap().insert(header("idempotency-key").to_owned());
+            let is_new =
+                orders.lock().unwrap_or_else(PoisonError::into_inner).insert(header("idempotency-key").to_owned());
             // The order is made, and then something breaks.
             if is_new { (502, vec![], String::new()) } else { (201, vec![], "one order".to_owned()) }
         }
