@@ -15,9 +15,11 @@ mod learner;
 mod log;
 mod lost;
 mod pace;
+mod raise;
 mod rates;
 mod recover;
 mod schedule;
+mod trust;
 
 #[cfg(test)]
 mod tests;
