@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use abide::{Backoff, Client};
+use abide::retry::{Backoff, exponential};
+use abide::{Client, Memory};
 
 use crate::args::{Common, HeaderUnit};
 use crate::exit::{Failure, Result};
@@ -16,10 +17,10 @@ pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
         .max_body(common.max_body.0);
     let mut backoff = Backoff::default();
     if common.batch {
-        backoff.cap = Duration::from_secs(60);
+        backoff = backoff.max(Duration::from_secs(60));
     }
     if let Some(range) = common.backoff {
-        backoff = Backoff { base: range.base, cap: range.cap };
+        backoff = exponential(range.base).max(range.cap).full_jitter();
     }
     builder = builder.backoff(backoff).retries(common.retries.unwrap_or(if common.batch { 10 } else { 5 }));
     for limit in &common.limit {
@@ -57,6 +58,9 @@ pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
     }
     if common.insecure {
         builder = builder.insecure();
+    }
+    if let Some(memory) = Memory::user().filter(|_| !common.no_memory) {
+        builder = builder.memory(memory);
     }
     builder.build().map_err(Failure::usage)
 }

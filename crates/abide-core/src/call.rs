@@ -1,12 +1,14 @@
 //! A call: one thing that a user wants done, which may take several attempts.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
 use crate::decision::Reason;
 use crate::key::Key;
+use crate::policy::Policy;
 use crate::route::Route;
 use crate::time::Instant;
 
@@ -15,6 +17,9 @@ use crate::time::Instant;
 pub struct CallId(pub(crate) u64);
 
 impl CallId {
+    /// A call of another process, or an earlier run. Calls are counted from 1.
+    pub(crate) const OTHER: Self = Self(0);
+
     /// The number of the call, counted from 1 in order of submission.
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -23,7 +28,10 @@ impl CallId {
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call {}", self.0)
+        match *self {
+            Self::OTHER => f.write_str("another run"),
+            Self(number) => write!(f, "call {number}"),
+        }
     }
 }
 
@@ -46,6 +54,10 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// The longest wait for a limit; `None` takes the policy's.
     pub max_wait: Option<Patience>,
+    /// The rules that it goes by in place of the engine's. Its gate has those of its key, so the limits in these are not looked at.
+    pub rules: Option<Arc<Policy>>,
+    /// Whether it has a credential that can be renewed, so that a 401 asks for that, once.
+    pub renews: bool,
     /// Whether [`Decision::Wait`](crate::decision::Decision::Wait) is wanted for it.
     pub listens: bool,
 }
@@ -62,6 +74,8 @@ impl Call {
             priority: 0,
             deadline: None,
             max_wait: None,
+            rules: None,
+            renews: false,
             listens: false,
         }
     }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode};
 
 use crate::call::{CallId, Safety};
+use crate::deed::Deed;
 use crate::key::Key;
 use crate::route::Route;
 
@@ -36,10 +37,28 @@ pub enum Event<'a> {
         /// How.
         failure: Failure,
     },
+    /// The body of a call's request is gone, so that it can't be sent again whatever comes of the attempt under way.
+    Spent {
+        /// The call.
+        id: CallId,
+    },
+    /// There is another credential, after [`Decision::Renew`](crate::decision::Decision::Renew) asked for one.
+    Renewed {
+        /// The call.
+        id: CallId,
+    },
     /// The body of a returned answer ended or was dropped.
     Done {
         /// The call.
         id: CallId,
+    },
+    /// Other processes, which share a key's budget, did something. To be told in the order in which it was done, and before the
+    /// [`begin`](crate::Engine::begin) of an attempt that leaves after it.
+    Others {
+        /// The budget.
+        key: &'a Key,
+        /// Which process did what.
+        deeds: &'a [(u64, Deed)],
     },
 }
 

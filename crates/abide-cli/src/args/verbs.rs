@@ -34,7 +34,7 @@ pub(crate) enum Verb {
     Get(GetArgs),
     /// Pull all records of an API to disk; a killed pull goes on where it was
     #[command(after_help = PULL_EXAMPLES)]
-    Pull(PullArgs),
+    Pull(Box<PullArgs>),
     /// Show what a host, or a response at hand, says about its limits
     #[command(after_help = crate::limits::EXAMPLES)]
     Limits(crate::limits::LimitsArgs),
@@ -127,8 +127,8 @@ pub(crate) struct Common {
     /// First and longest wait [default: 500ms..30s]
     #[arg(long, value_name = "A..B")]
     pub(crate) backoff: Option<BackoffRange>,
-    /// Be patient: --retries 10 --backoff 500ms..60s
-    #[arg(long)]
+    /// Be patient: --retries 10 --backoff 500ms..60s. Those two are listed
+    #[arg(long, hide = true)]
     pub(crate) batch: bool,
     /// For one attempt [default: 30s without a byte]
     #[arg(long, value_name = "TIME")]
@@ -151,6 +151,9 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
+    /// Use nothing that earlier runs learned
+    #[arg(long)]
+    pub(crate) no_memory: bool,
     /// The unit of a field about limits that is read wrongly, as x-ratelimit-reset=ms. Rare, so it stands in HEADERS.md
     #[arg(long, value_name = "FIELD=UNIT", hide = true)]
     pub(crate) header_unit: Vec<HeaderUnit>,

@@ -37,12 +37,15 @@ pub(super) struct Flight {
     end: Option<(End, Instant)>,
     /// Whether it left although some hypothesis spoke against it.
     pub(super) contested: bool,
+    /// Another process sent it, and its answer is known here only some time after it came.
+    is_foreign: bool,
 }
 
+/// The shortest round trips.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shortest {
-    accepted: Option<Duration>,
-    refused: Option<Duration>,
+pub(super) struct Shortest {
+    pub(super) accepted: Option<Duration>,
+    pub(super) refused: Option<Duration>,
 }
 
 /// One attempt, or several that were merged, as a hypothesis sees it.
@@ -82,8 +85,16 @@ pub(super) enum Verdict {
 impl Book {
     pub(super) fn on_sent(&mut self, contested: bool, now: Now) -> Ticket {
         self.read_clock(now);
-        self.flights.push_back(Flight { sent: now.mono, end: None, contested });
+        self.flights.push_back(Flight { sent: now.mono, end: None, contested, is_foreign: false });
         Ticket(self.first_ticket + self.flights.len() as u64 - 1)
+    }
+
+    /// An attempt that was told of is another process's.
+    pub(super) fn disown(&mut self, ticket: Ticket) {
+        let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
+        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
+            flight.is_foreign = true;
+        }
     }
 
     /// When an attempt left that is in flight still.
@@ -140,7 +151,7 @@ impl Book {
                     self.land();
                     continue;
                 }
-                None if self.silence().is_some_and(|silence| flight.sent + silence <= now) => {
+                None if self.silence_of(&flight).is_some_and(|silence| flight.sent + silence <= now) => {
                     (Verdict::Accepted, Instant::NEVER)
                 }
                 None if flight.sent + self.patience() <= now => (Verdict::Unknown, Instant::NEVER),
@@ -187,6 +198,13 @@ impl Book {
 
     /// Takes all out of the logs, in order of sending, so that new hypotheses can see it one by one.
     pub(super) fn rewind(&mut self) -> Vec<Evidence> {
+        let all = self.history();
+        self.clear();
+        all
+    }
+
+    /// All that is in the logs, in order of sending.
+    pub(super) fn history(&self) -> Vec<Evidence> {
         let mut all = Vec::new();
         for (log, verdict) in [(&self.accepted, Verdict::Accepted), (&self.refused, Verdict::Refused(None))] {
             for (entry, sure, other) in log.iter() {
@@ -198,8 +216,36 @@ impl Book {
             }
         }
         all.sort_by_key(|evidence| evidence.sent);
-        self.clear();
         all
+    }
+
+    /// What has ended and waits for something that left before it.
+    pub(super) fn ended(&self) -> impl Iterator<Item = Evidence> {
+        self.unlearned().filter_map(|flight| {
+            let (end, at) = flight.end?;
+            let verdict = match end {
+                End::Accepted => Verdict::Accepted,
+                End::Refused(wait) => Verdict::Refused(wait),
+                End::Suspected => Verdict::Refused(None),
+                End::Unknown => Verdict::Unknown,
+                End::Unsent => return None,
+            };
+            Some(self.evidence(flight.sent, at, 1, verdict, flight.contested))
+        })
+    }
+
+    /// Starts from what an earlier run saw. What is in flight stays so.
+    pub(super) fn recall(&mut self, history: impl Iterator<Item = Evidence>, shortest: Shortest, now: Now) {
+        self.read_clock(now);
+        self.clear();
+        self.shortest = shortest;
+        for evidence in history {
+            self.note(&evidence);
+        }
+    }
+
+    pub(super) fn shortest(&self) -> Shortest {
+        self.shortest
     }
 
     /// Forgets what was refused.
@@ -249,6 +295,11 @@ impl Book {
         (accepted > silence).then_some(silence)
     }
 
+    /// Silence tells nothing of an attempt whose answer is told late.
+    fn silence_of(&self, flight: &Flight) -> Option<Duration> {
+        self.silence().filter(|_| !flight.is_foreign)
+    }
+
     /// The shortest way there and back that is known.
     pub(super) fn refused_trip(&self) -> Duration {
         self.shortest.refused.unwrap_or_default()
@@ -267,7 +318,7 @@ impl Book {
     /// When the first attempt that is not answered is learned from without an answer.
     pub(super) fn silence_ends(&self) -> Option<Instant> {
         let flight = self.flights.get(self.learned)?;
-        Some(flight.sent + self.silence().unwrap_or(self.patience()))
+        Some(flight.sent + self.silence_of(flight).unwrap_or(self.patience()))
     }
 
     /// How many attempts that are not in the logs may have arrived, or may still.

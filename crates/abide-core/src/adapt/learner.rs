@@ -6,6 +6,7 @@ use super::book::{Book, Evidence, Verdict};
 use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
+use super::proof::Proof;
 use super::raise::Raise;
 use super::schedule::Schedule;
 use super::trust::Trust;
@@ -17,14 +18,15 @@ use crate::time::{Instant, Now};
 /// Learns a server's limit from what it accepts and refuses.
 #[derive(Clone, Debug)]
 pub struct Learner {
-    book: Book,
+    pub(super) book: Book,
     /// Empty until something is refused.
-    hypotheses: Vec<Hypothesis>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     /// A first limit that holds for certain, where `hypotheses` are of a second one.
-    under: Vec<Hypothesis>,
-    schedule: Schedule,
+    pub(super) under: Vec<Hypothesis>,
+    pub(super) schedule: Schedule,
+    pub(super) proof: Proof,
     /// Whether the rates among the hypotheses have others beside them.
-    is_refined: bool,
+    pub(super) is_refined: bool,
     /// The pace while nothing explains what is seen.
     lost: Option<Lost>,
     /// Accepted attempts that being lost takes at least, the next time.
@@ -34,7 +36,7 @@ pub struct Learner {
     trust: Trust,
     rng: Rng,
     /// Accepted attempts since the hypotheses were built.
-    proven: u32,
+    pub(super) proven: u32,
     /// Whether a pilot was refused before anything was accepted.
     came_late: bool,
     /// Refusals in a row that were put down to somebody else.
@@ -120,6 +122,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            proof: Proof::default(),
             is_refined: false,
             lost: None,
             patience: PATIENCE,
@@ -170,6 +173,11 @@ impl Learner {
         }
     }
 
+    /// Whether a limit explains all that was refused.
+    pub(crate) fn blames_limit(&self) -> bool {
+        !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
+    }
+
     /// A time in which nobody wanted anything says nothing of the pace.
     fn stay_busy(&mut self, now: Instant) {
         if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
@@ -211,6 +219,13 @@ impl Learner {
         self.book.on_sent(contested, now)
     }
 
+    /// An attempt of another process left. It ends as one of ours does.
+    pub(crate) fn on_other_sent(&mut self, now: Now) -> Ticket {
+        let ticket = self.on_sent(now);
+        self.book.disown(ticket);
+        ticket
+    }
+
     /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
     pub(crate) fn awaits_pilot(&self) -> bool {
         self.schedule.is_probing() && self.book.unlearned().any(|flight| !flight.is_answered())
@@ -246,7 +261,7 @@ impl Learner {
         let Some((earliest, latest)) = self.schedule.take_told() else { return };
         let slack = Duration::from_millis(100);
         let fits = |hypothesis: &Hypothesis| match hypothesis.admits(&self.book, now) {
-            Opening::At(at) => at + slack >= earliest && at <= latest + slack,
+            Opening::At(at) => at + slack >= earliest && at <= latest + slack + hypothesis.delay(&self.book),
             Opening::AfterAnswer => true,
         };
         let fit: Vec<bool> = self.hypotheses.iter().map(|hypothesis| !hypothesis.doubted && fits(hypothesis)).collect();
@@ -259,6 +274,7 @@ impl Learner {
     }
 
     fn take(&mut self, evidence: &Evidence, now: Instant) {
+        self.proof.count(evidence);
         match evidence.verdict {
             Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
@@ -470,7 +486,7 @@ impl Learner {
 /// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
 const BEFORE: Duration = Duration::from_hours(24 * 1_000);
 
-fn inward(now: Now) -> Now {
+pub(super) fn inward(now: Now) -> Now {
     Now { mono: now.mono + BEFORE, ..now }
 }
 

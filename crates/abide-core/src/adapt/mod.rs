@@ -2,19 +2,22 @@
 //!
 //! Read in this order: `book` keeps the evidence, each file of `family` holds one kind of limit as a hypothesis that the
 //! evidence narrows or kills, `learner` keeps every hypothesis that still explains all that was seen, and `schedule`
-//! decides from them when the next attempt leaves.
+//! decides from them when the next attempt leaves. `knowledge` is what all this comes to, in a form that outlives the process.
 
 mod amount;
 mod belief;
 mod book;
+#[cfg(any(test, feature = "sim"))]
 pub(crate) mod cubic;
 mod family;
 mod fault;
 mod grid;
+pub mod knowledge;
 mod learner;
 mod log;
 mod lost;
 mod pace;
+mod proof;
 mod raise;
 mod rates;
 mod recover;
@@ -24,6 +27,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
+pub use knowledge::Knowledge;
 pub use learner::Learner;
 
 use std::fmt;
@@ -48,6 +52,13 @@ pub trait Controller: Clone + fmt::Debug {
 /// Names an attempt in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    /// Its number, counted from 0 in order of sending.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
 
 /// How an attempt ended, as far as a limit is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

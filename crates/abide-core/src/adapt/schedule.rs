@@ -20,6 +20,8 @@ const LONG_TRIP: Duration = Duration::from_millis(10);
 const LAST_RESORT: Duration = Duration::from_secs(1);
 /// Presses are tested by one pilot if they come within so many hundredths of the time since the refusals began.
 const MERGED: u32 = 3;
+/// The turn of such a window on the clock is worth a test of its own.
+const LONG: Duration = Duration::from_mins(15);
 /// The longest step from one pilot to the next, in hundredths of the time since the refusals began, if some odd shape would open.
 const STEP: u32 = 170;
 /// An odd shape is tested if the usual ones take so much longer, in hundredths of its time.
@@ -54,15 +56,27 @@ pub(super) struct Schedule {
     handed_on: bool,
 }
 
+/// Where a run stands.
 #[derive(Clone, Copy, Debug)]
-struct Event {
-    /// When what was last accepted before it had left.
-    since: Instant,
+pub(super) struct State {
+    pub(super) event: Option<Event>,
+    pub(super) gate: Instant,
+    pub(super) last_sent: Instant,
+    pub(super) longest_wait: Duration,
+    pub(super) last_refused: Instant,
+}
+
+/// Refusals that nothing was accepted since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    /// When the first that was refused had left.
+    pub(super) since: Instant,
     /// The latest departure of what was refused.
-    tried: Instant,
+    pub(super) tried: Instant,
     /// How much later than it could the first pilot goes, in thousandths of the least distance.
-    stretch: u32,
-    first: bool,
+    pub(super) stretch: u32,
+    /// Whether no pilot went yet.
+    pub(super) first: bool,
 }
 
 impl Schedule {
@@ -142,6 +156,19 @@ impl Schedule {
         });
     }
 
+    /// What a later run has to know to go on.
+    pub(super) fn state(&self) -> State {
+        let Self { event, gate, last_sent, longest_wait, last_refused, .. } = *self;
+        State { event, gate, last_sent, longest_wait, last_refused }
+    }
+
+    /// Goes on from where an earlier run was.
+    pub(super) fn recall(&mut self, state: State) {
+        let State { event, gate, last_sent, longest_wait, last_refused } = state;
+        let rng = self.rng.clone();
+        *self = Self { event, gate, last_sent, longest_wait, last_refused, rng, ..Self::new(0) };
+    }
+
     /// When the server said that it opens again, once all that it said of one event is in.
     pub(super) fn take_told(&mut self) -> Option<(Instant, Instant)> {
         self.told.take()
@@ -200,9 +227,10 @@ impl Schedule {
         }
         let believed = || hypotheses.iter().filter(|hypothesis| !hypothesis.doubted);
         let soonest = if probing { self.not_before().max(now.mono) } else { now.mono };
-        // While nothing was ever accepted there is nothing to believe, and only the distance counts.
-        let free = if hypotheses.is_empty() { soonest } else { now.mono };
-        let all = believed().fold(Opening::At(free), |all, other| all.and(other.admits(book, now)));
+        // Where one test was refused, what is left is believed at once. Where it was not enough, pilots take over.
+        let is_clear = self.event.is_none_or(|event| event.first) && !hypotheses.is_empty();
+        let all = if is_clear { now.mono } else { soonest };
+        let all = believed().fold(Opening::At(all), |all, other| all.and(other.admits(book, now)));
         if matches!(all, Opening::At(at) if at <= now.mono) {
             return all;
         }
@@ -242,7 +270,9 @@ impl Schedule {
                 _ if hypothesis.silent => odd.push(press),
                 Family::Cap(_) if book.is_slow() && press <= now.mono => return Some(press),
                 Family::Bucket(_) => buckets.push(press),
-                Family::Clock(Clock { period, .. }) if self.event.is_some() && is_tested(period) => late.push(press),
+                Family::Clock(Clock { period, .. }) if self.event.is_some() && period < LONG && is_tested(period) => {
+                    late.push(press);
+                }
                 _ => presses.push(press),
             }
         }

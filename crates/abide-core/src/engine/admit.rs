@@ -52,6 +52,7 @@ impl Engine {
     /// Lets through whoever may go, and notes when to look again. To be called after anything that may have changed a gate.
     pub(super) fn advance(&mut self, index: usize, now: Now) {
         self.gates[index].quotas.turn(now.mono);
+        self.gates[index].expire_others(now);
         self.end_backoffs(index, now);
         self.lapse_grants(index, now);
         self.end_overdue(index, now);
@@ -68,6 +69,7 @@ impl Engine {
         if blocked != before || gate.untold {
             self.tell_listeners(index);
         }
+        self.watch_unread(index, now);
         self.schedule(index, now);
     }
 
@@ -233,7 +235,9 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Renewing | Phase::Flying { .. } | Phase::Returned { .. } => {
+                    None
+                }
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }
@@ -249,8 +253,10 @@ impl Engine {
             gate.blocked.and_then(|why| gate.patience_ends(why.reason)),
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
+            gate.others.expires(),
             gate.deadlines.first().map(|(at, _)| *at),
             gate.stalls_at,
+            gate.unread.tells_at(),
         ]
         .into_iter()
         .flatten()

@@ -4,21 +4,17 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Flight, Phase};
-use crate::adapt::{Controller, End, Ticket};
+use super::{Engine, Flight, Phase, Said};
+use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
 use crate::gate::Flown;
 use crate::headers::{Refusal, Response, Signal, Wait};
-use crate::limit::pause::{Round, Told};
+use crate::limit::pause::Round;
 use crate::retry::classify::Cause;
 use crate::retry::{Outcome, classify, may_repeat};
 use crate::time::Now;
-
-/// A call is given up for bare refusals only after this many of its own, over at least this long.
-const SUSPICIONS: u32 = 10;
-const SUSPICIONS_OVER: Duration = Duration::from_secs(30);
 
 /// The head of an answer, and the beginning of its body where that was asked for.
 pub(super) struct Head<'a> {
@@ -50,6 +46,7 @@ struct Answer {
 
 impl Engine {
     pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+        let rules = self.rules(id);
         let Some(state) = self.calls.get_mut(&id) else { return };
         let Some(flight) = state.phase.flight_mut(attempt) else { return };
         let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
@@ -64,15 +61,22 @@ impl Engine {
         }
         let signal = gate.reader.read(&response);
         let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
-        let outcome = classify(&self.policy, status, &signal);
+        let mut outcome = classify(&rules, status, &signal);
         match outcome {
             Outcome::Accepted => {
-                gate.learner.on_end(ticket, End::Accepted, received);
+                gate.end(ticket, End::Accepted, None, received);
                 gate.tail.on_answer(received.mono.since(sent.mono));
             }
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
-            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
+            // No limit lets up if nobody asks again.
+            Outcome::Suspected if signal.should_retry != Some(false) => {
+                gate.end(ticket, End::Suspected, None, received);
+                if gate.learner.is_fault() {
+                    outcome = Outcome::Fault;
+                }
+            }
+            Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
         let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
         let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
@@ -82,6 +86,7 @@ impl Engine {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
+                    _ if status == StatusCode::UNAUTHORIZED && self.renew(landed, now) => {}
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }
@@ -90,10 +95,6 @@ impl Engine {
                 }
             }
             Outcome::Refused(kind) => self.on_refused(landed, kind, &answer, now),
-            Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
-                self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
-                self.on_fault_answer(landed, now);
-            }
             Outcome::Suspected | Outcome::Fault if answer.signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
                 if landed.decides {
@@ -102,6 +103,11 @@ impl Engine {
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
+        }
+        if let Some(state) = self.calls.get_mut(&id) {
+            let Answer { signal, received, .. } = answer;
+            let says = !signal.quotas.is_empty() || signal.retry_after.is_some();
+            state.said = says.then(|| Box::new(Said { signal, received }));
         }
         self.advance(landed.gate, now);
     }
@@ -132,7 +138,7 @@ impl Engine {
             // The other attempt may still bring an answer.
         } else if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
-        } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
+        } else if !may_repeat(self.rules(id).repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
         } else if !self.try_again(landed, Some(failure), now) {
             self.give_up(id, GiveUp::Failed(failure), now);
@@ -143,9 +149,9 @@ impl Engine {
     fn on_accepted(&mut self, landed: Landed, now: Now) {
         let gate = &mut self.gates[landed.gate];
         gate.drought = None;
+        gate.accepted = Some(now.mono);
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
-        gate.suspect.on_accepted(landed.sent.mono, now.mono);
         gate.slots.on_accepted();
         let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
         gate.budget.on_success(paid);
@@ -156,11 +162,12 @@ impl Engine {
         self.stats.rate_limited += 1;
         let signal = &answer.signal;
         let gate = &mut self.gates[landed.gate];
-        let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
+        let wait = signal.wait.or(signal.told_wait).map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
         let emptied = gate.quotas.empty_until(now.mono);
         let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        let mut pause = None;
         let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
@@ -171,7 +178,8 @@ impl Engine {
             End::Unknown
         } else if let Some(until) = told {
             gate.drought.get_or_insert(now.mono);
-            gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            gate.pause.on_told(landed.id, landed.sent.mono, until, now.mono);
+            pause = Some(until);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
             if is_explained && gate.pause.is_believed() {
                 End::Unknown
@@ -179,18 +187,16 @@ impl Engine {
                 End::Refused(Some(until.since(now.mono)))
             }
         } else {
-            gate.drought.get_or_insert(now.mono);
-            gate.overtaken = true;
-            gate.pause.on_lost(landed.id, landed.round, now.mono);
+            gate.on_silent(landed.id, landed.round, now.mono);
             End::Refused(None)
         };
-        gate.learner.on_end(answer.ticket, end, answer.received);
+        gate.end(answer.ticket, end, pause, answer.received);
         if !landed.decides {
             return;
         }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Refused(answer.status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -200,19 +206,15 @@ impl Engine {
     /// A refusal that does not say why moves the gate and costs no try, until it is shown to be a fault.
     fn on_suspected(&mut self, landed: Landed, now: Now) {
         self.stats.rate_limited += 1;
-        let told = Told::Nothing { stretch: self.stretch(), reason: Reason::Guess { told: landed.id } };
         let gate = &mut self.gates[landed.gate];
-        gate.drought.get_or_insert(now.mono);
-        let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
-        gate.suspect.on_refused(landed.sent.mono, event, now.mono);
+        gate.on_silent(landed.id, landed.round, now.mono);
         let Some(state) = self.calls.get_mut(&landed.id).filter(|_| landed.decides) else { return };
-        if state.suspicions == 0 {
-            state.suspected = now.mono;
+        if !gate.learner.blames_limit() {
+            state.suspicion.on_refused(gate.accepted, now.mono);
         }
-        state.suspicions += 1;
-        let verdict = if state.suspicions >= SUSPICIONS && now.mono.since(state.suspected) >= SUSPICIONS_OVER {
+        let verdict = if state.suspicion.is_certain(now.mono) {
             Verdict::Exhausted
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             return self.go_back(landed.id, now);
         } else {
             Verdict::Unrepeatable
@@ -225,7 +227,7 @@ impl Engine {
         if !landed.decides {
             return;
         }
-        let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        let verdict = if !may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {
             return;
@@ -235,33 +237,47 @@ impl Engine {
         self.decisions.push_back(Decision::Return { id: landed.id, verdict });
     }
 
+    /// Asks for another credential, once a call, where one can be had: with a 401 the server says that it did not act (RFC 9110
+    /// section 15.5.2). The call holds nothing until its caller has one.
+    fn renew(&mut self, landed: Landed, now: Now) -> bool {
+        let Some(state) = self.calls.get(&landed.id) else { return false };
+        if !state.call.renews || state.renewed || landed.safety == Safety::Once {
+            return false;
+        }
+        self.release(landed.id, now);
+        if let Some(state) = self.calls.get_mut(&landed.id) {
+            state.renewed = true;
+            state.repeats = true;
+            state.phase = Phase::Renewing;
+        }
+        self.decisions.push_back(Decision::Renew { id: landed.id });
+        true
+    }
+
     /// Sends a call into its backoff after a fault. `false` if its tries are used up or its deadline would pass.
     fn try_again(&mut self, landed: Landed, last: Option<Failure>, now: Now) -> bool {
-        let stretch = self.stretch();
+        let (stretch, rules) = (self.stretch(), self.rules(landed.id));
         let Some(state) = self.calls.get_mut(&landed.id) else { return false };
         let gate = &mut self.gates[landed.gate];
         // While retries are held back a probe tests the server, not the call.
         let counts = !(gate.held && landed.round.is_some());
         if counts {
-            if state.faults >= self.policy.retries {
+            if state.faults >= rules.retries {
                 return false;
             }
             state.faults += 1;
         }
         let paid = counts && gate.budget.take();
         let (until, reason) = if paid {
-            let backoff = self.policy.backoff;
-            let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
-            let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
-            (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
+            state.backoff = rules.backoff.draw(state.faults, state.backoff, &mut self.rng);
+            (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
             let drought = (*gate.drought.get_or_insert(now.mono)).max(state.seat.submitted);
             if state.seat.patience.is_some_and(|patience| drought + patience <= now.mono) {
                 return false;
             }
-            let told = Told::Nothing { stretch, reason: Reason::Hold { last } };
-            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+            gate.pause.hold(landed.sent.mono, last, stretch, now.mono);
             // Somebody else may probe first: the server may only dislike this call.
             let after = gate.pause.until().unwrap_or(now.mono) + Duration::from_millis(1);
             (after, Reason::Hold { last })
@@ -292,7 +308,7 @@ impl Engine {
 
     /// On to where the answer leads, after the wait that came with it (RFC 9110 section 10.2.3).
     fn follow(&mut self, id: CallId, redirect: Redirect, wait: Option<Wait>, now: Now) {
-        let most = self.policy.redirects;
+        let most = self.rules(id).redirects;
         match self.calls.get_mut(&id) {
             Some(state) if state.redirects < most => state.redirects += 1,
             Some(_) => return self.give_up(id, GiveUp::Redirects(most), now),
@@ -303,6 +319,8 @@ impl Engine {
         let to = self.gate(&redirect.key);
         let Some(state) = self.calls.get_mut(&id) else { return };
         state.gate = to;
+        // Credentials go to no other origin.
+        state.call.renews &= state.call.key.origin() == redirect.key.origin();
         state.why = Why::FREE;
         state.repeats = false;
         state.call.key = redirect.key;

@@ -68,6 +68,14 @@ impl Limit {
         })
     }
 
+    /// Counted here and not by a server far away.
+    fn exact(self) -> Self {
+        match self {
+            Self::Bucket(limit) => Self::Bucket(limit.exact()),
+            other => other,
+        }
+    }
+
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
         match self {
             Self::Sliding(limit) => limit.opening(cost, now.mono),
@@ -92,6 +100,16 @@ impl Limit {
                 limit.take(cost, now);
                 Ticket::default()
             }
+        }
+    }
+
+    /// Counts what leaves and arrives at this moment, for what has no answer.
+    fn spend(&mut self, cost: u64, now: Now) {
+        if let Self::Bucket(limit) = self {
+            limit.spend(cost, now.mono);
+        } else {
+            let ticket = self.take(cost, now);
+            self.settle(ticket, cost, &Trip::answered(now, Duration::ZERO));
         }
     }
 

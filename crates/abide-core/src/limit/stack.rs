@@ -24,6 +24,12 @@ impl Stack {
         Self { limits: specs.filter_map(|spec| Limit::new(spec).map(|limit| (spec, limit))).collect() }
     }
 
+    /// For what is counted here and not by a server far away.
+    pub(crate) fn exact(specs: impl Iterator<Item = LimitSpec>) -> Self {
+        let Self { limits } = Self::new(specs);
+        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect() }
+    }
+
     /// The limit that opens last for an attempt of this cost, if there is one that matters, and when it opens. Spends nothing.
     pub(crate) fn opening(&self, cost: u32, now: Now) -> Option<(LimitSpec, Opening)> {
         self.limits
@@ -42,6 +48,13 @@ impl Stack {
     pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
         let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
         Permit { cost, tickets, claim: Claim::default() }
+    }
+
+    /// Spends at this moment, for what has no answer. As [`Stack::take`], only where there is room.
+    pub(crate) fn spend(&mut self, cost: u32, now: Now) {
+        for (spec, limit) in &mut self.limits {
+            limit.spend(cost_in(*spec, cost), now);
+        }
     }
 
     /// The attempt leaves.

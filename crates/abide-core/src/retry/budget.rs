@@ -5,7 +5,7 @@ const CAPACITY: u32 = 500;
 /// What one retry takes; it comes back if the retry succeeds.
 const COST: u32 = 14;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     tokens: u32,
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use abide_core::call::{Patience, Safety};
 use abide_core::decision::{GiveUp, Reason, Verdict};
 use abide_core::policy::Policy;
+use abide_core::retry::exponential;
 use http::StatusCode;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -102,7 +103,7 @@ proptest! {
         in_flight in 1..40_u32, way in way(), service in 0..300_u64, seed in any::<u64>(),
     ) {
         let trouble = Trouble { refuse: 1_000, ..Trouble::default() };
-        let server = Server { calm_at: 450 * MS, service: service * MS, ..troubled(trouble) };
+        let server = Server { calm_at: way.least + way.jitter + 1, service: service * MS, ..troubled(trouble) };
         let callers = vec![Caller::default(); in_flight as usize + 1];
         let story = Story { policy: concurrency(in_flight), way, seed, ..Story::new(server, callers) };
         let ending = story.play();
@@ -141,7 +142,7 @@ proptest! {
     ) {
         // The only place is taken by a call that fails at once and then backs off for long: the others go meanwhile.
         let mut policy = concurrency(1);
-        policy.backoff.base = millis(backoff);
+        policy.backoff = exponential(millis(backoff)).max(millis(30_000)).full_jitter();
         let server = Server { calm_at: 5 * MS, ..troubled(Trouble { fault: 1_000, ..Trouble::default() }) };
         let mut callers = vec![Caller::default()];
         callers.extend((0..others).map(|_| Caller { at: 10 * MS, ..Caller::default() }));

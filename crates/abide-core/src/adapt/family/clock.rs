@@ -85,6 +85,16 @@ impl Clock {
         }
     }
 
+    /// How much later it opens for the refusals of the latest event.
+    pub(super) fn delay(&self, book: &Book) -> Duration {
+        let Some((first, last)) = book.settled_refusals().filter(|_| self.weighted && self.tally == Tally::All) else {
+            return Duration::ZERO;
+        };
+        let refused = u32::try_from(book.possible_refused_really(first - NANO, last + NANO)).unwrap_or(u32::MAX);
+        let amount = u32::try_from(self.amount.lo).unwrap_or(u32::MAX).max(1);
+        self.period.min(self.period * refused.min(amount) / amount)
+    }
+
     fn last(&self, turn: Instant, book: &Book) -> u64 {
         if !self.weighted || turn == Instant::ZERO {
             return 0;

@@ -9,8 +9,10 @@ mod sliding;
 pub(super) use bucket::Bucket;
 pub(super) use cap::Cap;
 pub(super) use clock::Clock;
-pub(super) use fixed::Fixed;
+pub(super) use fixed::{Fixed, Window};
 pub(super) use sliding::Sliding;
+
+use std::time::Duration;
 
 use super::Opening;
 use super::amount::Amount;
@@ -105,6 +107,14 @@ impl Hypothesis {
             Family::Clock(family) => family.presses(opens, book, now.mono),
             Family::Bucket(family) => family.presses(book, now.mono),
         })
+    }
+
+    /// How much later it opens for the latest refusals themselves. The server told of the first of them before the others came.
+    pub(super) fn delay(&self, book: &Book) -> Duration {
+        match &self.family {
+            Family::Clock(family) => family.delay(book),
+            _ => Duration::ZERO,
+        }
     }
 
     pub(super) fn amount(&self) -> Amount {
