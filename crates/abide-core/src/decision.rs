@@ -57,6 +57,12 @@ pub enum Decision {
         /// The call.
         id: CallId,
     },
+    /// The credential was not accepted, and the call has another way to one: drop the answer, get it, and call
+    /// [`Engine::begin`](crate::Engine::begin) as after a [`Decision::Send`].
+    Renew {
+        /// The call.
+        id: CallId,
+    },
     /// The answer is the call's result: hand it over, then tell [`Event::Done`](crate::event::Event::Done).
     Return {
         /// The call.
@@ -85,6 +91,7 @@ impl Decision {
             | Self::Drop { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
+            | Self::Renew { id }
             | Self::Return { id, .. }
             | Self::GiveUp { id, .. } => id,
         }

@@ -9,14 +9,16 @@ mod leave;
 mod stall;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use answer::Head;
 use flight::{Beside, Flight, Grant};
 
-use crate::call::{Account, Call, CallId};
+use crate::call::{Account, Call, CallId, Safety};
 use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::headers::Signal;
 use crate::key::Key;
 use crate::ledger::Mark;
 use crate::policy::Policy;
@@ -39,6 +41,7 @@ use crate::time::{Instant, Now};
 ///     Retry   drop the answer; a Send follows
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
+///     Renew   drop the answer and get another credential, then begin(id) as after Send
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
@@ -47,7 +50,7 @@ use crate::time::{Instant, Now};
 /// A call that its caller no longer wants is told with [`Engine::cancel`], at any time.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    policy: Arc<Policy>,
     gates: Vec<Gate>,
     index: BTreeMap<Key, usize>,
     calls: BTreeMap<CallId, CallState>,
@@ -82,6 +85,20 @@ struct CallState {
     lapses: u32,
     /// What it was last told to wait for, if it listens.
     told: Option<Why>,
+    /// Whether its credential was renewed.
+    renewed: bool,
+    /// What its last answer said about limits, if it said anything.
+    said: Option<Box<Said>>,
+}
+
+/// What an answer said about limits, and when it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Said {
+    /// What it said.
+    pub signal: Signal,
+    /// Both clocks when the head of the answer arrived.
+    pub received: Now,
 }
 
 #[derive(Clone, Debug)]
@@ -110,7 +127,7 @@ impl Engine {
     /// An engine with a seed for its jitter. The same inputs and the same seed give the same decisions.
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
-            policy,
+            policy: Arc::new(policy),
             gates: Vec::new(),
             index: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -133,7 +150,7 @@ impl Engine {
             id,
             priority: call.priority,
             submitted: now.mono,
-            patience: call.max_wait.unwrap_or(self.policy.max_wait).longest(),
+            patience: call.max_wait.unwrap_or(call.rules.as_ref().unwrap_or(&self.policy).max_wait).longest(),
             deadline: call.deadline,
             listens: call.listens,
         };
@@ -151,6 +168,8 @@ impl Engine {
             why: Why::FREE,
             lapses: 0,
             told: None,
+            renewed: false,
+            said: None,
             call,
         };
         self.calls.insert(id, state);
@@ -171,7 +190,8 @@ impl Engine {
         }
     }
 
-    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
+    /// The attempt that was granted by [`Decision::Send`], or put off by [`Decision::Renew`], starts now. `false` if the grant has
+    /// gone back, for nobody began it
     /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
     /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
     ///
@@ -224,6 +244,11 @@ impl Engine {
                 self.on_head(id, attempt, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, attempt, failure } => self.on_failed(id, attempt, failure, now),
+            Event::Spent { id } => {
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.call.safety = Safety::Once;
+                }
+            }
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -248,6 +273,11 @@ impl Engine {
     /// What a call spent and waited for so far; `None` once it has ended.
     pub fn account(&self, id: CallId) -> Option<&Account> {
         self.calls.get(&id).map(|state| &state.account)
+    }
+
+    /// What a call's last answer said about limits; `None` if it said nothing, or the call has ended.
+    pub fn said(&self, id: CallId) -> Option<&Said> {
+        self.calls.get(&id)?.said.as_deref()
     }
 
     /// What the next call of a key waits for, and how many wait.
@@ -282,12 +312,19 @@ impl Engine {
         Stats { waited, ..self.stats.clone() }
     }
 
+    /// The rules that a call goes by.
+    fn rules(&self, id: CallId) -> Arc<Policy> {
+        let own = self.calls.get(&id).and_then(|state| state.call.rules.as_ref());
+        Arc::clone(own.unwrap_or(&self.policy))
+    }
+
     fn gate(&mut self, key: &Key) -> usize {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
         let seed = self.rng.below(u64::MAX);
-        self.gates.push(Gate::new(key.clone(), &self.policy, seed));
+        let policy = key.bucket().and_then(|bucket| self.policy.buckets.get(bucket)).unwrap_or(&self.policy);
+        self.gates.push(Gate::new(key.clone(), policy, seed));
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

@@ -36,6 +36,11 @@ pub enum Event<'a> {
         /// How.
         failure: Failure,
     },
+    /// The body of a call's request is gone, so that it can't be sent again whatever comes of the attempt under way.
+    Spent {
+        /// The call.
+        id: CallId,
+    },
     /// The body of a returned answer ended or was dropped.
     Done {
         /// The call.

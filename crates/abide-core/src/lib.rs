@@ -32,7 +32,7 @@ pub mod time;
 
 pub use call::{Call, CallId};
 pub use decision::Decision;
-pub use engine::Engine;
+pub use engine::{Engine, Said};
 pub use event::Event;
 pub use key::Key;
 pub use policy::Policy;

@@ -17,15 +17,19 @@ mod client;
 mod clock;
 mod error;
 mod handle;
+mod limits;
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
-pub use client::{Client, ClientBuilder, Request, Response, Whole};
+pub use client::{Client, ClientBuilder, Request, Response, Whole, get};
 pub use error::{Error, Result};
 pub use handle::Waiting;
+pub use limits::{Limit, Limits};
 pub use target::redacted;
 
 /// The README's code compiles.

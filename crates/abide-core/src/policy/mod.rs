@@ -2,7 +2,9 @@
 
 mod spec;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
@@ -38,6 +40,9 @@ pub struct Policy {
     pub busy: Vec<StatusCode>,
     /// Statuses that always mean a fault, decided by hand.
     pub fault: Vec<StatusCode>,
+    /// What holds for the keys that were put [into a bucket](Key::in_bucket) by hand: their limits, their places in flight and their
+    /// header fields. A bucket that is not named here goes by this policy.
+    pub buckets: BTreeMap<Arc<str>, Arc<Self>>,
     /// Header fields whose numbers count in a unit that was decided by hand, whatever the answers show.
     pub units: Vec<(HeaderName, Scale)>,
 }
@@ -56,6 +61,7 @@ impl Default for Policy {
             redirects: 10,
             busy: Vec::new(),
             fault: Vec::new(),
+            buckets: BTreeMap::new(),
             units: Vec::new(),
         }
     }

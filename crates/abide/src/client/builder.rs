@@ -13,7 +13,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use super::credential::Credentials;
-use super::{Client, Inner, transport};
+use super::transport::Transport;
+use super::transport::sockets::Connection;
+use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 
@@ -25,11 +27,15 @@ pub struct ClientBuilder {
     policy: Policy,
     credentials: Credentials,
     headers: HeaderMap,
-    connection: transport::Connection,
+    connection: Connection,
     timeout: Option<Duration>,
     deadline: Option<Duration>,
     max_body: u64,
     seed: Option<u64>,
+    #[cfg(feature = "testing")]
+    mock: Option<crate::testing::Mock>,
+    #[cfg(feature = "testing")]
+    record: Option<std::path::PathBuf>,
     wrong: Option<String>,
 }
 
@@ -40,11 +46,15 @@ impl ClientBuilder {
             policy: Policy::default(),
             credentials: Credentials::default(),
             headers: HeaderMap::new(),
-            connection: transport::Connection::default(),
+            connection: Connection::default(),
             timeout: None,
             deadline: None,
             max_body: 256 * 1024 * 1024,
             seed: None,
+            #[cfg(feature = "testing")]
+            mock: None,
+            #[cfg(feature = "testing")]
+            record: None,
             wrong: None,
         }
     }
@@ -92,6 +102,14 @@ impl ClientBuilder {
     /// Calls wait for limits without end.
     pub fn wait_for_ever(mut self) -> Self {
         self.policy.max_wait = Patience::Endless;
+        self
+    }
+
+    /// Whether a safe request (GET, HEAD, OPTIONS) is sent again beside the first when its answer is late beyond reason: after at
+    /// least 500 ms and ten times what 19 of 20 answers of its server take. The first answer counts and the other attempt is
+    /// dropped. A second attempt waits for every limit and is paid from the budget of retries; off by default.
+    pub fn hedge(mut self, hedge: bool) -> Self {
+        self.policy.hedge = hedge;
         self
     }
 
@@ -205,6 +223,22 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a mock in place of the network and the clock. Jitter then comes from the seed 0, unless another is given.
+    #[cfg(feature = "testing")]
+    pub fn mock(mut self, mock: &crate::testing::Mock) -> Self {
+        self.mock = Some(mock.clone());
+        self
+    }
+
+    /// Writes every exchange into a JSON file, to be [replayed](crate::testing::Mock::replay) without the network. Header fields
+    /// and bodies of requests are not written, nor the secret keys of a query, cookies, and the tokens of a token endpoint. An
+    /// earlier file of this name is written over.
+    #[cfg(feature = "testing")]
+    pub fn record(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.record = Some(path.into());
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -226,10 +260,10 @@ impl ClientBuilder {
             let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
             self.headers.insert(USER_AGENT, agent);
         }
-        let handle = Handle::new(self.policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let (transport, handle) = self.ground()?;
         Ok(Client {
             inner: Arc::new(Inner {
-                http: self.connection.build()?,
+                transport,
                 handle,
                 base,
                 credentials: self.credentials,
@@ -239,6 +273,24 @@ impl ClientBuilder {
                 max_body: self.max_body,
             }),
         })
+    }
+
+    /// What the client stands on: what sends, and the engine with its clock.
+    fn ground(&mut self) -> Result<(Arc<dyn Transport>, Handle)> {
+        let policy = std::mem::take(&mut self.policy);
+        #[cfg(feature = "testing")]
+        if let Some(mock) = self.mock.take() {
+            let (clock, story) = (mock.clock().clone(), mock.story().clone());
+            return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
+        }
+        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let sockets = Arc::new(self.connection.build()?);
+        #[cfg(feature = "testing")]
+        if let Some(path) = self.record.take() {
+            let recorder = crate::testing::Recorder::new(sockets, path, self.credentials.query_keys())?;
+            return Ok((Arc::new(recorder), handle));
+        }
+        Ok((sockets, handle))
     }
 }
 

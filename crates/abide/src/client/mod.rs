@@ -3,9 +3,12 @@
 mod builder;
 mod credential;
 mod exchange;
+mod quick;
+mod race;
 mod request;
 mod response;
-mod transport;
+pub(crate) mod transport;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +18,13 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 pub use builder::ClientBuilder;
+pub use quick::get;
 pub use request::Request;
 pub use response::{Response, Whole};
 
 use crate::handle::{Handle, Waiting};
 use credential::Credentials;
+use transport::Transport;
 
 /// Calls an HTTP API within its limits.
 ///
@@ -31,7 +36,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     handle: Handle,
     base: Option<Url>,
     credentials: Credentials,

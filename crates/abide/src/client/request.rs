@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use abide_core::call::{Patience, Safety};
 use bytes::Bytes;
+use futures_core::Stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Serialize;
@@ -12,6 +13,7 @@ use url::Url;
 use super::credential::Credentials;
 use super::exchange::{Body, Exchange, Hop};
 use super::response::Response;
+use super::upload::Upload;
 use super::{Client, builder};
 use crate::error::{Error, Result};
 use crate::target;
@@ -120,12 +122,27 @@ impl Request {
         })
     }
 
-    /// A body that can be sent once, such as a stream. The request is then not repeated after anything, and an error says so.
-    pub fn body_once(self, body: impl Into<reqwest::Body>) -> Self {
+    /// A body that comes as a stream. Its first 64 KiB are kept, so that a request whose body is no longer can be sent again as any
+    /// other. What is longer can be sent once: after a failure that comes later the call ends, and the error says so.
+    pub fn body_stream<S, E>(self, stream: S) -> Self
+    where
+        S: Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         self.with(|parts| {
-            parts.body = Body::once(body.into());
-            parts.safety = Some(Safety::Once);
+            parts.body = Body::Stream(Upload::new(stream));
             Ok(())
+        })
+    }
+
+    /// How many bytes of a [`body_stream`](Self::body_stream) are kept; comes after it.
+    pub fn replay_up_to(self, bytes: usize) -> Self {
+        self.with(|parts| match &parts.body {
+            Body::Stream(upload) => {
+                upload.keep(bytes);
+                Ok(())
+            }
+            _ => Err(Error::setting("there is no streamed body to keep: call body_stream before replay_up_to")),
         })
     }
 

@@ -7,8 +7,11 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::exchange::{Answer, Exchange};
+use super::exchange::Exchange;
+use super::race::Answer;
+use super::transport::Broken;
 use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
 #[derive(Debug)]
@@ -27,12 +30,12 @@ impl Response {
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.answer.head.status()
+        self.answer.head.status
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        self.answer.head.headers()
+        &self.answer.head.headers
     }
 
     /// The URL that answered, after redirects, without secrets.
@@ -48,6 +51,11 @@ impl Response {
     /// Attempts, and what was waited for and why.
     pub fn account(&self) -> Account {
         self.exchange.account()
+    }
+
+    /// What the answer said about limits: what is left, of how much, until when, and of which quota.
+    pub fn limits(&self) -> Limits {
+        self.exchange.limits()
     }
 
     /// Why this answer was not tried again.
@@ -79,15 +87,15 @@ impl Response {
             return Ok(Some(chunk));
         }
         match self.exchange.wait_for(self.answer.head.chunk()).await? {
-            Ok(chunk) => {
-                self.handed_over |= chunk.is_some();
-                Ok(chunk)
+            Ok(Some(chunk)) => {
+                self.handed_over = true;
+                Ok(Some(chunk))
             }
-            Err(error) => {
-                let failure = Exchange::failure(&error);
-                let cause = error.without_url();
-                Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(Some(Box::new(cause))))
+            Ok(None) => {
+                self.exchange.finish();
+                Ok(None)
             }
+            Err(Broken { failure, cause }) => Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause)),
         }
     }
 
@@ -127,12 +135,10 @@ impl Response {
                         body.extend_from_slice(&chunk);
                     }
                     Ok(None) => return self.whole(body.freeze(), most),
-                    Err(error) if self.handed_over => {
-                        let failure = Exchange::failure(&error);
-                        let cause = Some(Box::new(error.without_url()) as _);
+                    Err(Broken { failure, cause }) if self.handed_over => {
                         return Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause));
                     }
-                    Err(error) => break error,
+                    Err(broken) => break broken,
                 }
             };
             self = Box::pin(self.exchange.again(broken)).await?;
@@ -141,7 +147,7 @@ impl Response {
 
     /// The length of the decoded body, where it was announced.
     fn announced(&self) -> Option<u64> {
-        self.answer.head.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.answer.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
@@ -149,10 +155,11 @@ impl Response {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
         let whole = Whole {
-            status: self.answer.head.status(),
+            status: self.answer.head.status,
             url: self.url(),
             account: self.account(),
-            headers: self.answer.head.headers().clone(),
+            limits: self.limits(),
+            headers: self.answer.head.headers.clone(),
         };
         Ok((whole, body))
     }
@@ -195,4 +202,6 @@ pub struct Whole {
     pub url: String,
     /// Attempts, and what was waited for.
     pub account: Account,
+    /// What it said about limits.
+    pub limits: Limits,
 }

@@ -108,7 +108,11 @@ impl Client for EngineClient {
                         return Some(Action::Lost(job));
                     }
                 }
-                Decision::Wait { .. } | Decision::Peek { .. } | Decision::Retry { .. } | Decision::Follow { .. } => {}
+                Decision::Wait { .. }
+                | Decision::Peek { .. }
+                | Decision::Retry { .. }
+                | Decision::Follow { .. }
+                | Decision::Renew { .. } => {}
             }
         }
     }
