@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use abide::{Backoff, Client};
+use abide::Client;
+use abide::retry::{Backoff, exponential};
 
 use crate::args::{Common, HeaderUnit};
 use crate::exit::{Failure, Result};
@@ -18,10 +19,10 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
         .max_body(common.max_body.0);
     let mut backoff = Backoff::default();
     if common.batch {
-        backoff.cap = Duration::from_secs(60);
+        backoff = backoff.max(Duration::from_secs(60));
     }
     if let Some(range) = common.backoff {
-        backoff = Backoff { base: range.base, cap: range.cap };
+        backoff = exponential(range.base).max(range.cap).full_jitter();
     }
     builder = builder.backoff(backoff).retries(common.retries.unwrap_or(if common.batch { 10 } else { 5 }));
     for limit in &common.limit {

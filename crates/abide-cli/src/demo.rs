@@ -52,7 +52,7 @@ async fn demo(folder: &std::path::Path) -> Result<()> {
         return Err(Failure::error("the demo's own command was not understood"));
     };
     let began = Instant::now();
-    pull::run(args).await?;
+    pull::run(*args).await?;
     let took = began.elapsed();
     let counters = mock.stop().await;
     let text =

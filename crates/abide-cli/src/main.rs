@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match cli.verb {
             Verb::Get(args) => get::run(args).await,
-            Verb::Pull(args) => pull::run(args).await,
+            Verb::Pull(args) => pull::run(*args).await,
             Verb::Limits(args) => limits::run(args).await,
             Verb::Mock(args) => mock::run(args).await.map_err(|e| match e {
                 mock::MockError::Usage(_) => Failure::usage(e),

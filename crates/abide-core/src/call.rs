@@ -17,6 +17,9 @@ use crate::time::Instant;
 pub struct CallId(pub(crate) u64);
 
 impl CallId {
+    /// A call of another process, or an earlier run. Calls are counted from 1.
+    pub(crate) const OTHER: Self = Self(0);
+
     /// The number of the call, counted from 1 in order of submission.
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -25,7 +28,10 @@ impl CallId {
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call {}", self.0)
+        match *self {
+            Self::OTHER => f.write_str("another run"),
+            Self(number) => write!(f, "call {number}"),
+        }
     }
 }
 

@@ -6,10 +6,12 @@ mod answer;
 mod audit;
 mod flight;
 mod leave;
+mod share;
 mod stall;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use answer::Head;
 use flight::{Beside, Flight, Grant};
@@ -59,6 +61,8 @@ pub struct Engine {
     submitted: u64,
     rng: Rng,
     stats: Stats,
+    /// Whether other processes are told what is done here.
+    publishes: bool,
     /// What calls waited for that stood aside, which no gate's ledger knows.
     aside: Waited,
 }
@@ -72,6 +76,8 @@ struct CallState {
     account: Account,
     /// Faults so far, and bare refusals with the moment of the first.
     faults: u32,
+    /// The last backoff.
+    backoff: Duration,
     suspicions: u32,
     suspected: Instant,
     redirects: u32,
@@ -136,6 +142,7 @@ impl Engine {
             submitted: 0,
             rng: Rng::new(seed),
             stats: Stats::default(),
+            publishes: false,
             aside: Waited::default(),
         }
     }
@@ -160,6 +167,7 @@ impl Engine {
             seat,
             account: Account::default(),
             faults: 0,
+            backoff: Duration::ZERO,
             suspicions: 0,
             suspected: Instant::ZERO,
             redirects: 0,
@@ -249,6 +257,7 @@ impl Engine {
                     state.call.safety = Safety::Once;
                 }
             }
+            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -324,7 +333,9 @@ impl Engine {
         }
         let seed = self.rng.below(u64::MAX);
         let policy = key.bucket().and_then(|bucket| self.policy.buckets.get(bucket)).unwrap_or(&self.policy);
-        self.gates.push(Gate::new(key.clone(), policy, seed));
+        let mut gate = Gate::new(key.clone(), policy, seed);
+        gate.publishes = self.publishes;
+        self.gates.push(gate);
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1
     }

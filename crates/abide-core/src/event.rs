@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode};
 
 use crate::call::{CallId, Safety};
+use crate::deed::Deed;
 use crate::key::Key;
 use crate::route::Route;
 
@@ -45,6 +46,16 @@ pub enum Event<'a> {
     Done {
         /// The call.
         id: CallId,
+    },
+    /// Another process, which shares a key's budget, did something. To be told in the order in which it was done, and before the
+    /// [`begin`](crate::Engine::begin) of an attempt that leaves after it.
+    Other {
+        /// The budget.
+        key: &'a Key,
+        /// The process.
+        who: u64,
+        /// What it did.
+        deed: Deed,
     },
 }
 

@@ -1,16 +1,19 @@
 //! The gate of one key: everything that stands between its calls and the network, and who goes through next.
 
+mod others;
 mod pass;
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
+pub(crate) use others::Others;
 pub(crate) use pass::{Flown, Pass};
 
 use crate::adapt::{self, Controller, Learner};
 use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
+use crate::deed::Deed;
 use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
@@ -37,6 +40,10 @@ pub(crate) struct Gate {
     pub(crate) budget: Budget,
     pub(crate) suspect: Suspect,
     pub(crate) learner: Learner,
+    pub(crate) others: Others,
+    /// Whether what is done here is kept for other processes, and what that was since they were told.
+    pub(crate) publishes: bool,
+    pub(crate) deeds: Vec<Deed>,
     pub(crate) reader: Reader,
     pub(crate) ledger: Ledger,
     pub(crate) trips: Trips,
@@ -86,6 +93,9 @@ impl Gate {
             budget: Budget::default(),
             suspect: Suspect::default(),
             learner: Learner::new(seed),
+            others: Others::default(),
+            publishes: false,
+            deeds: Vec::new(),
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),

@@ -9,6 +9,7 @@ pub mod adapt;
 mod bounds;
 pub mod call;
 pub mod decision;
+pub mod deed;
 mod engine;
 pub mod event;
 mod gate;
@@ -21,7 +22,7 @@ pub mod page;
 pub mod place;
 pub mod policy;
 mod queue;
-mod retry;
+pub mod retry;
 mod rng;
 mod route;
 #[cfg(any(test, feature = "sim"))]
@@ -29,6 +30,7 @@ pub mod sim;
 mod stats;
 mod tail;
 pub mod time;
+pub mod turnstile;
 
 pub use call::{Call, CallId};
 pub use decision::Decision;

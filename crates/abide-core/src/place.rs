@@ -68,6 +68,17 @@ impl Path {
         }
     }
 
+    /// The keys on the way, if it goes by keys alone and leads somewhere.
+    pub fn keys(&self) -> Option<Vec<&str>> {
+        let keys = self.0.iter().map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None });
+        keys.collect::<Option<Vec<_>>>().filter(|keys| !keys.is_empty())
+    }
+
+    /// The value at the end of this path from a value that is within a body.
+    pub fn find_in<'a>(&self, value: Value<'a>) -> Option<Value<'a>> {
+        self.0.iter().try_fold(value, |value, step| step.take(value))
+    }
+
     /// This path and one step more, to a member.
     #[must_use]
     pub fn join(mut self, key: impl Into<String>) -> Self {

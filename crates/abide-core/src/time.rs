@@ -149,6 +149,24 @@ pub struct Now {
     pub wall: Wall,
 }
 
+impl Now {
+    /// What the wall clock shows, or showed, at a moment of the other, as it goes now.
+    pub fn wall_at(self, at: Instant) -> Wall {
+        let span = |duration: Duration| Offset(i64::try_from(nanos(duration)).unwrap_or(i64::MAX));
+        self.wall + span(at.since(self.mono)) - span(self.mono.since(at))
+    }
+
+    /// The moment at which the wall clock shows, or showed, this. What lies before the start of time is moved there.
+    pub fn mono_at(self, at: Wall) -> Instant {
+        self.mono + at.since(self.wall) - self.wall.since(at)
+    }
+
+    /// Both clocks at another moment.
+    pub(crate) fn at(self, mono: Instant) -> Self {
+        Self { mono, wall: self.wall_at(mono) }
+    }
+}
+
 /// A duration in nanoseconds, saturating at about 584 years.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

@@ -18,19 +18,24 @@ mod clock;
 mod error;
 mod handle;
 mod limits;
+pub mod retry;
+mod stopwatch;
 mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod throttle;
 
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
-pub use abide_core::policy::{Backoff, LimitSpec, LimitSpecs};
+pub use abide_core::policy::{LimitSpec, LimitSpecs};
 pub use client::{Client, ClientBuilder, Request, Response, Whole, get};
 pub use error::{Error, Result};
 pub use handle::Waiting;
 pub use limits::{Limit, Limits};
+pub use retry::{Retry, RetryError};
 pub use target::redacted;
+pub use throttle::Throttle;
 
 /// The README's code compiles.
 #[cfg(doctest)]

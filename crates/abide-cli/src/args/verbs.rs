@@ -34,7 +34,7 @@ pub(crate) enum Verb {
     Get(GetArgs),
     /// Pull all records of an API to disk; a killed pull goes on where it was
     #[command(after_help = PULL_EXAMPLES)]
-    Pull(PullArgs),
+    Pull(Box<PullArgs>),
     /// Show what a host, or a response at hand, says about its limits
     #[command(after_help = crate::limits::EXAMPLES)]
     Limits(crate::limits::LimitsArgs),

@@ -2,7 +2,7 @@
 
 use abide::{Client, Whole};
 use abide_core::json::Json;
-use abide_core::page::{Next, Pages};
+use abide_core::page::{Answer, Asked, Next, Pages, Records};
 use abide_core::place::Path;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -88,23 +88,36 @@ fn total(headers: &HeaderMap, body: Option<&Json<'_>>) -> Option<u64> {
     in_header().or_else(|| body.and_then(in_body))
 }
 
-/// Takes the records and the next page out of a successful answer, and where asked for (`counts`) the server's own total.
+/// How a page is to be read.
+pub(crate) struct Reading<'a> {
+    /// What was fetched.
+    pub(crate) url: &'a Url,
+    pub(crate) at: &'a RecordsAt,
+    pub(crate) pages: &'a Pages,
+    /// Records that the earlier pages of its job held.
+    pub(crate) before: u64,
+    /// Whether the server's own total is of interest.
+    pub(crate) counts: bool,
+}
+
+/// Takes the records and the next page out of a successful answer, and where asked for the server's own total.
 ///
 /// # Errors
 ///
 /// A sentence for people, if the body is not what records can be taken from.
-pub(crate) fn records(
-    whole: &Whole,
-    bytes: &Bytes,
-    at: &RecordsAt,
-    pages: &Pages,
-    counts: bool,
-) -> Result<Content, String> {
+pub(crate) fn records(whole: &Whole, bytes: &Bytes, reading: &Reading<'_>) -> Result<Content, String> {
     let content_type = whole.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = Body::read(whole.status, content_type, bytes).map_err(|e| e.to_string())?;
-    let extract = Extract::of(&body, at).map_err(|e| e.to_string())?;
-    let next = pages.next(&whole.headers, body.json());
+    let extract = Extract::of(&body, reading.at).map_err(|e| e.to_string())?;
+    let query: Vec<(String, String)> = reading.url.query_pairs().into_owned().collect();
+    let last = extract.last().and_then(|line| Json::parse(line).ok());
+    let next = reading.pages.next(&Answer {
+        headers: &whole.headers,
+        body: body.json(),
+        asked: Asked { query: &query, body: None },
+        records: Records { before: reading.before, count: extract.count, last: last.as_ref().map(Json::root) },
+    });
     // Only where pages end is it of interest how many records there should be.
-    let total = if counts && next == Next::End { total(&whole.headers, body.json()) } else { None };
+    let total = if reading.counts && next == Next::End { total(&whole.headers, body.json()) } else { None };
     Ok(Content { bytes: extract.records.into(), records: extract.count, next, found: extract.found, total })
 }

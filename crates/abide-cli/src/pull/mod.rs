@@ -1,6 +1,7 @@
 //! `abide pull`: all records of an API, to disk, in order, through any limit and any kill.
 
 mod body;
+mod chain;
 mod fetch;
 mod journal;
 mod names;

@@ -110,6 +110,13 @@ impl Extract {
         Ok(extract)
     }
 
+    /// The last record.
+    pub(crate) fn last(&self) -> Option<&[u8]> {
+        let records = self.records.strip_suffix(b"\n")?;
+        let begins = records.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        Some(&records[begins..])
+    }
+
     /// Adds the records that stand at `path`.
     fn push_all(&mut self, json: &Json<'_>, path: &Path) -> Result<(), RecordsError> {
         let value = path.find(json).ok_or_else(|| RecordsError::missing(path, json))?;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use abide::Client;
-use abide_core::page::{Next, Pages};
+use abide_core::page::Next;
 use abide_core::place::{Path, Place as Where};
 use abide_core::time::Wall;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::fetch::{self, Content, Errand, Landed};
+use super::chain::{self, Chains};
+use super::fetch::{self, Content, Errand, Landed, Reading};
 use super::journal::error::Error as StoreError;
 use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
@@ -53,6 +54,8 @@ pub(super) struct Pull {
     next_job: u64,
     /// Where the records of each job stand, once found.
     found: BTreeMap<u64, Path>,
+    /// How far the pages of each job have come.
+    chains: Chains,
     /// Why nothing new begins any more.
     outcome: Option<Outcome>,
     /// From where records were taken, and on how many pages.
@@ -91,6 +94,7 @@ pub(super) async fn pull(plan: Plan, client: Client, args: &PullArgs) -> Result<
         going_on: VecDeque::new(),
         next_job: 0,
         found: BTreeMap::new(),
+        chains: Chains::default(),
         outcome: None,
         places: BTreeMap::new(),
         short_of: None,
@@ -185,7 +189,7 @@ impl Pull {
             let url = match &todo.url {
                 // What the journal holds was a URL when it was put there.
                 Some(url) => Url::parse(url).unwrap_or_else(|_| job.clone()),
-                None => job.clone(),
+                None => chain::opened(&job, self.plan.pages.as_ref()),
             };
             if let Some(why) = self.leads_nowhere(&todo, &job, &url)? {
                 self.outcome = Some(Outcome::Stalled(why));
@@ -286,13 +290,14 @@ impl Pull {
     ) -> std::result::Result<(Content, Option<Later>), String> {
         let job = errand.place().job;
         if matches!(self.plan.output, Output::Folder(_)) {
-            let next = Pages::Auto.next(&whole.headers, None);
+            let next = chain::linked(&whole.headers);
             return Ok((Content { bytes, records: 0, next, found: None, total: None }, None));
         }
         let at = self.plan.records.clone().settled(self.found.get(&job));
-        let pages = self.plan.pages.clone().unwrap_or_default();
-        let content =
-            fetch::records(whole, &bytes, &at, &pages, self.plan.pages.is_some() && errand.place().page == 0)?;
+        let (pages, before) = self.chains.reading(job, self.plan.pages.as_ref());
+        let counts = self.plan.pages.is_some() && errand.place().page == 0;
+        let reading = Reading { url: &errand.url, at: &at, pages, before, counts };
+        let content = fetch::records(whole, &bytes, &reading)?;
         if let Some(found) = &content.found
             && content.records > 0
         {
@@ -314,6 +319,14 @@ impl Pull {
         pages: &mut Vec<Page>,
     ) -> std::result::Result<(), StoreError> {
         let place = errand.place();
+        if self.chains.repeats(place.job, &content) {
+            let (first, page) = (self.redacted(&errand.job), place.page + 1);
+            self.outcome.get_or_insert(Outcome::Stalled(format!(
+                "{first}: page {page} holds the very records of the one before it, so the server does not heed what asks for \
+                 the next; say how the pages go on with --pages and start over with --fresh"
+            )));
+            return Ok(());
+        }
         let next = match self.next_url(errand, whole, &content.next) {
             Ok(next) => next.map(|next| self.redacted(&next)),
             Err(why) => {
@@ -330,7 +343,10 @@ impl Pull {
                 }
                 self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
             }
-            None => drop(self.found.remove(&place.job)),
+            None => {
+                self.found.remove(&place.job);
+                self.chains.end(place.job);
+            }
         }
         let url = self.redacted(&errand.url);
         pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
@@ -345,12 +361,26 @@ impl Pull {
         next: &Next,
     ) -> std::result::Result<Option<Url>, String> {
         if self.plan.pages.is_none() {
-            self.unfollowed |= matches!(next, Next::Page { .. });
+            self.unfollowed |= matches!(next, Next::Page { .. } | Next::Changed { .. });
             return Ok(None);
         }
         let here = self.redacted(&errand.url);
         let (reference, at) = match next {
             Next::Page { reference, at } => (reference, at),
+            Next::Changed { changes, by } => {
+                if self.chains.goes_on_by(errand.place().job, by) {
+                    self.screen.note(&format!("pages go on by {by}"));
+                }
+                return chain::changed(&errand.job, changes).map(Some).map_err(|slot| {
+                    format!("{here}: the next page needs {slot}, and a pull of URLs sends nothing but a URL")
+                });
+            }
+            Next::NoSuchValue { path } => {
+                return Err(format!(
+                    "{here}: the last record has no text and no number in {path}, so nobody can know where the next page \
+                     begins; say what names it with --pages"
+                ));
+            }
             Next::Token { at, value } => {
                 return Err(format!(
                     "{here}: there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL \

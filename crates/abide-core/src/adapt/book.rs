@@ -35,10 +35,11 @@ pub(super) struct Flight {
     pub(super) contested: bool,
 }
 
+/// The shortest round trips.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shortest {
-    accepted: Option<Duration>,
-    refused: Option<Duration>,
+pub(super) struct Shortest {
+    pub(super) accepted: Option<Duration>,
+    pub(super) refused: Option<Duration>,
 }
 
 /// One attempt, or several that were merged, as a hypothesis sees it.
@@ -160,6 +161,13 @@ impl Book {
 
     /// Takes all out of the logs, in order of sending, so that new hypotheses can see it one by one.
     pub(super) fn rewind(&mut self) -> Vec<Evidence> {
+        let all = self.history();
+        self.clear();
+        all
+    }
+
+    /// All that is in the logs, in order of sending.
+    pub(super) fn history(&self) -> Vec<Evidence> {
         let mut all = Vec::new();
         for (log, verdict) in [(&self.accepted, Verdict::Accepted), (&self.refused, Verdict::Refused(None))] {
             for (entry, sure, other) in log.iter() {
@@ -171,8 +179,36 @@ impl Book {
             }
         }
         all.sort_by_key(|evidence| evidence.sent);
-        self.clear();
         all
+    }
+
+    /// What has ended and waits for something that left before it.
+    pub(super) fn ended(&self) -> impl Iterator<Item = Evidence> {
+        self.unlearned().filter_map(|flight| {
+            let (end, at) = flight.end?;
+            let verdict = match end {
+                End::Accepted => Verdict::Accepted,
+                End::Refused(wait) => Verdict::Refused(wait),
+                End::Suspected => Verdict::Refused(None),
+                End::Unknown => Verdict::Unknown,
+                End::Unsent => return None,
+            };
+            Some(self.evidence(flight.sent, at, 1, verdict, flight.contested))
+        })
+    }
+
+    /// Starts from what an earlier run saw. What is in flight stays so.
+    pub(super) fn recall(&mut self, history: impl Iterator<Item = Evidence>, shortest: Shortest, now: Now) {
+        self.read_clock(now);
+        self.clear();
+        self.shortest = shortest;
+        for evidence in history {
+            self.note(&evidence);
+        }
+    }
+
+    pub(super) fn shortest(&self) -> Shortest {
+        self.shortest
     }
 
     /// Forgets all that has ended.

@@ -13,22 +13,49 @@ use crate::time::{Instant, Now};
 /// Learns a server's limit from what it accepts and refuses.
 #[derive(Clone, Debug)]
 pub struct Learner {
-    book: Book,
+    pub(super) book: Book,
     /// Empty until something is refused.
-    hypotheses: Vec<Hypothesis>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     /// A first limit that holds for certain, where `hypotheses` are of a second one.
-    under: Vec<Hypothesis>,
-    schedule: Schedule,
+    pub(super) under: Vec<Hypothesis>,
+    pub(super) schedule: Schedule,
+    pub(super) proof: Proof,
     /// The pace while nothing explains what is seen.
     lost: Option<RateLimiter>,
     /// Accepted attempts since the hypotheses were built.
-    proven: u32,
+    pub(super) proven: u32,
     /// Refusals in a row that were put down to somebody else.
     phantoms: u32,
     /// When the last of them was.
     supposed: Instant,
     /// When the first of them left.
     series: Instant,
+}
+
+/// How much was seen in all, and when last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Proof {
+    pub(super) accepted: u64,
+    pub(super) refused: u64,
+    /// When what was accepted, and refused, last had left.
+    pub(super) confirmed: Option<Instant>,
+    pub(super) tested: Option<Instant>,
+}
+
+impl Proof {
+    fn count(&mut self, evidence: &Evidence) {
+        match evidence.verdict {
+            Verdict::Accepted => {
+                self.accepted += evidence.count;
+                self.confirmed = Some(evidence.sent);
+            }
+            Verdict::Refused(_) => {
+                self.refused += evidence.count;
+                self.tested = Some(evidence.sent);
+            }
+            Verdict::Unknown => {}
+        }
+    }
 }
 
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
@@ -84,6 +111,7 @@ impl Learner {
             hypotheses: Vec::new(),
             under: Vec::new(),
             schedule: Schedule::new(seed),
+            proof: Proof::default(),
             lost: None,
             proven: 0,
             phantoms: 0,
@@ -152,6 +180,7 @@ impl Learner {
     }
 
     fn take(&mut self, evidence: &Evidence, now: Instant) {
+        self.proof.count(evidence);
         match evidence.verdict {
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {

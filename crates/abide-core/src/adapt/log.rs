@@ -34,7 +34,9 @@ impl Log {
         if self.entries.len() == CAPACITY {
             self.merge();
         }
-        self.entries.push_back(Entry { sent, answered, upto: self.total, sure: self.sure });
+        // In order of sending whatever comes, for that is what is searched by.
+        let sent = self.entries.back().map_or(sent, |last| sent.max(last.sent));
+        self.entries.push_back(Entry { sent, answered: answered.max(sent), upto: self.total, sure: self.sure });
     }
 
     /// What was merged may have arrived at any moment of both: every bound stays true, only wider.

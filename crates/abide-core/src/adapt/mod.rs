@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `book` keeps the evidence, each file of `family` holds one kind of limit as a hypothesis that the
 //! evidence narrows or kills, `learner` keeps every hypothesis that still explains all that was seen, and `schedule`
-//! decides from them when the next attempt leaves.
+//! decides from them when the next attempt leaves. `knowledge` is what all this comes to, in a form that outlives the process.
 
 mod amount;
 mod belief;
@@ -10,6 +10,7 @@ mod book;
 pub(crate) mod cubic;
 mod family;
 mod grid;
+pub mod knowledge;
 mod learner;
 mod log;
 mod recover;
@@ -18,6 +19,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use knowledge::Knowledge;
 pub use learner::Learner;
 
 use std::fmt;
@@ -42,6 +44,13 @@ pub trait Controller: Clone + fmt::Debug {
 /// Names an attempt in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    /// Its number, counted from 0 in order of sending.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
 
 /// How an attempt ended, as far as a limit is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

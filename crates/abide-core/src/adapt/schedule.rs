@@ -44,15 +44,27 @@ pub(super) struct Schedule {
     handed_on: bool,
 }
 
+/// Where a run stands.
 #[derive(Clone, Copy, Debug)]
-struct Event {
-    /// When what was last accepted before it had left.
-    since: Instant,
+pub(super) struct State {
+    pub(super) event: Option<Event>,
+    pub(super) gate: Instant,
+    pub(super) last_sent: Instant,
+    pub(super) longest_wait: Duration,
+    pub(super) last_refused: Instant,
+}
+
+/// Refusals that nothing was accepted since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event {
+    /// When the first that was refused had left.
+    pub(super) since: Instant,
     /// The latest departure of what was refused.
-    tried: Instant,
+    pub(super) tried: Instant,
     /// How much later than it could the first pilot goes, in thousandths of the least distance.
-    stretch: u32,
-    first: bool,
+    pub(super) stretch: u32,
+    /// Whether no pilot went yet.
+    pub(super) first: bool,
 }
 
 impl Schedule {
@@ -126,6 +138,19 @@ impl Schedule {
             Some((earliest, latest)) if from <= latest && earliest <= until => (earliest.max(from), latest.min(until)),
             _ => (from, until),
         });
+    }
+
+    /// What a later run has to know to go on.
+    pub(super) fn state(&self) -> State {
+        let Self { event, gate, last_sent, longest_wait, last_refused, .. } = *self;
+        State { event, gate, last_sent, longest_wait, last_refused }
+    }
+
+    /// Goes on from where an earlier run was.
+    pub(super) fn recall(&mut self, state: State) {
+        let State { event, gate, last_sent, longest_wait, last_refused } = state;
+        let rng = self.rng.clone();
+        *self = Self { event, gate, last_sent, longest_wait, last_refused, rng, ..Self::new(0) };
     }
 
     /// When the server said that it opens again, once all that it said of one event is in.

@@ -52,6 +52,7 @@ impl Engine {
     /// Lets through whoever may go, and notes when to look again. To be called after anything that may have changed a gate.
     pub(super) fn advance(&mut self, index: usize, now: Now) {
         self.gates[index].quotas.turn(now.mono);
+        self.gates[index].expire_others(now);
         self.end_backoffs(index, now);
         self.lapse_grants(index, now);
         self.end_overdue(index, now);
@@ -249,6 +250,7 @@ impl Engine {
             gate.blocked.and_then(|why| gate.patience_ends(why.reason)),
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
+            gate.others.expires(),
             gate.deadlines.first().map(|(at, _)| *at),
             gate.stalls_at,
         ]

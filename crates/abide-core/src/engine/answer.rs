@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::{Engine, Flight, Phase, Said};
-use crate::adapt::{Controller, End, Ticket};
+use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
@@ -68,12 +68,12 @@ impl Engine {
         let outcome = classify(rules, status, &signal);
         match outcome {
             Outcome::Accepted => {
-                gate.learner.on_end(ticket, End::Accepted, received);
+                gate.end(ticket, End::Accepted, None, received);
                 gate.tail.on_answer(received.mono.since(sent.mono));
             }
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
-            Outcome::Suspected | Outcome::Fault => gate.learner.on_end(ticket, End::Unknown, received),
+            Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
         let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
         let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
@@ -167,6 +167,7 @@ impl Engine {
         let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
         let route = self.calls.get(&landed.id).map(|state| &state.call.route);
+        let mut pause = None;
         let end = if !is_for_all && route.is_some_and(|route| gate.quotas.hold(route, wait, now.mono)) {
             // Whoever draws on that quota waits for it. The others do not.
             gate.pause.on_lost(landed.id, landed.round, now.mono);
@@ -178,6 +179,7 @@ impl Engine {
         } else if let Some(until) = told {
             gate.drought.get_or_insert(now.mono);
             gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            pause = Some(until);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
             if is_explained && gate.pause.is_believed() {
                 End::Unknown
@@ -190,7 +192,7 @@ impl Engine {
             gate.pause.on_lost(landed.id, landed.round, now.mono);
             End::Refused(None)
         };
-        gate.learner.on_end(answer.ticket, end, answer.received);
+        gate.end(answer.ticket, end, pause, answer.received);
         if !landed.decides {
             return;
         }
@@ -273,10 +275,8 @@ impl Engine {
         }
         let paid = counts && gate.budget.take();
         let (until, reason) = if paid {
-            let backoff = rules.backoff;
-            let most = backoff.base.saturating_mul(1 << (state.faults - 1).min(30)).min(backoff.cap);
-            let drawn = self.rng.below(crate::time::nanos(most).saturating_add(1));
-            (now.mono + Duration::from_nanos(drawn), Reason::Backoff { fault: state.faults })
+            state.backoff = rules.backoff.draw(state.faults, state.backoff, &mut self.rng);
+            (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
             let drought = (*gate.drought.get_or_insert(now.mono)).max(state.seat.submitted);

@@ -32,8 +32,8 @@ impl Engine {
                 ("grants", gate.grants.len() == held.granted),
                 ("attempts that are watched", gate.watched.len() == held.watched),
                 ("deadlines", gate.deadlines.len() == held.deadlines),
-                ("the learner", gate.learner.in_flight() == held.unanswered),
-                ("limits", held.unanswered > 0 || gate.limits.is_settled()),
+                ("the learner", gate.learner.in_flight() == held.unanswered + gate.others.in_flight() as u64),
+                ("limits", held.unanswered > 0 || gate.others.in_flight() > 0 || gate.limits.is_settled()),
                 ("the ramp", u64::from(gate.pause.out()) <= held.unanswered),
                 ("the wake-up", gate.wake.is_none_or(|at| self.wakes.contains(&(at, index)))),
             ];

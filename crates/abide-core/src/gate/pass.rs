@@ -3,6 +3,7 @@
 use super::Gate;
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::{Call, CallId};
+use crate::deed::{Act, Deed};
 use crate::headers::Signal;
 use crate::limit::pause::Round;
 use crate::limit::{Permit, Trip};
@@ -13,6 +14,9 @@ use crate::time::{Instant, Now};
 pub(crate) struct Pass {
     permit: Permit,
     ticket: Ticket,
+    /// What it spends of limits that count cost.
+    cost: u32,
+    has_left: bool,
     /// The pause that it left after, if that was not over yet.
     pub(crate) round: Option<Round>,
 }
@@ -31,9 +35,11 @@ impl Gate {
         self.slots.used += 1;
         self.unanswered += 1;
         self.suspect.on_sent(now.mono);
+        self.others.on_own(now.mono);
         let mut permit = self.limits.take(call.cost, now);
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
-        Pass { permit, ticket: self.learner.on_sent(now), round: self.pause.on_granted(id, back_at) }
+        let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
+        Pass { permit, ticket, cost: call.cost, has_left: false, round }
     }
 
     /// The attempt leaves.
@@ -41,6 +47,20 @@ impl Gate {
         self.limits.leave(&mut pass.permit, now);
         self.pause.on_begun(id, self.trips.usual(), now.mono);
         pass.ticket = self.learner.on_left(pass.ticket, now);
+        pass.has_left = true;
+        self.publish(pass.ticket, now, Act::Left { cost: pass.cost });
+    }
+
+    /// The learner hears how an attempt ended, and so do other processes, with the pause that they have to keep.
+    pub(crate) fn end(&mut self, ticket: Ticket, end: End, pause: Option<Instant>, now: Now) {
+        self.learner.on_end(ticket, end, now);
+        self.publish(ticket, now, Act::Ended { end, pause });
+    }
+
+    fn publish(&mut self, ticket: Ticket, now: Now, act: Act) {
+        if self.publishes {
+            self.deeds.push(Deed { attempt: ticket.as_u64(), at: now.mono, act });
+        }
     }
 
     /// The attempt never reached the server: nothing of it was counted there.
@@ -48,7 +68,11 @@ impl Gate {
         self.unanswered -= 1;
         self.limits.refund(&pass.permit);
         self.quotas.release(pass.permit.claim);
-        self.learner.on_end(pass.ticket, End::Unsent, now);
+        if pass.has_left {
+            self.end(pass.ticket, End::Unsent, None, now);
+        } else {
+            self.learner.on_end(pass.ticket, End::Unsent, now);
+        }
         self.pause.on_lost(id, pass.round, now.mono);
     }
 
@@ -58,7 +82,7 @@ impl Gate {
         self.unanswered -= 1;
         self.limits.settle(&pass.permit, None, &Trip { ended: now, arrived, shortest: self.trips.shortest() });
         self.quotas.release(pass.permit.claim);
-        self.learner.on_end(pass.ticket, End::Unknown, now);
+        self.end(pass.ticket, End::Unknown, None, now);
         self.pause.on_lost(id, pass.round, now.mono);
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Bucket {
     interval: Duration,
     /// How far ahead of a steady pace the bucket may be.
     tolerance: Duration,
+    /// How much closer together the server may see two arrivals than they were.
+    tick: Duration,
     burst: u64,
     /// The moment at which all that was spent has come back, if every request arrived as late as it can have.
     full_at: Instant,
@@ -41,6 +43,7 @@ impl Bucket {
         Self {
             interval,
             tolerance: times(interval, burst),
+            tick: SERVER_TICK,
             burst,
             full_at: Instant::ZERO,
             reserved: 0,
@@ -48,6 +51,11 @@ impl Bucket {
             pending: 0,
             returned: VecDeque::new(),
         }
+    }
+
+    /// Counted here, where time is exact.
+    pub(crate) fn exact(self) -> Self {
+        Self { tick: Duration::ZERO, ..self }
     }
 
     pub(crate) fn opening(&self, cost: u64) -> Opening {
@@ -63,7 +71,7 @@ impl Bucket {
         }
         // The first unit may leave when the bucket is `tolerance` ahead; each further one needs its own interval.
         let ahead = self.full_at + times(self.interval, units.saturating_sub(1));
-        Opening::At(ahead - self.tolerance + SERVER_TICK)
+        Opening::At(ahead - self.tolerance + self.tick)
     }
 
     pub(crate) fn take(&mut self, cost: u64) {

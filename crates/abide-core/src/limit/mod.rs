@@ -68,6 +68,14 @@ impl Limit {
         })
     }
 
+    /// Counted here and not by a server far away.
+    fn exact(self) -> Self {
+        match self {
+            Self::Bucket(limit) => Self::Bucket(limit.exact()),
+            other => other,
+        }
+    }
+
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
         match self {
             Self::Sliding(limit) => limit.opening(cost, now.mono),

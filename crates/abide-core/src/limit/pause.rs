@@ -202,6 +202,14 @@ impl Pause {
         self.told_at
     }
 
+    /// When the pause ends that the server asked for; `None` outside of one.
+    pub(crate) fn told_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Paused { until, reason: Reason::ServerWait { .. } } => Some(until),
+            _ => None,
+        }
+    }
+
     /// When the current pause ends; `None` outside of one.
     pub(crate) fn until(&self) -> Option<Instant> {
         match self.phase {

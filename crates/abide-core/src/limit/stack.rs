@@ -1,5 +1,7 @@
 //! Several limits that hold together: taken all or not at all, with each attempt's cost in each.
 
+use std::time::Duration;
+
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
 use crate::policy::LimitSpec;
@@ -24,6 +26,12 @@ impl Stack {
         Self { limits: specs.filter_map(|spec| Limit::new(spec).map(|limit| (spec, limit))).collect() }
     }
 
+    /// For what is counted here and not by a server far away.
+    pub(crate) fn exact(specs: impl Iterator<Item = LimitSpec>) -> Self {
+        let Self { limits } = Self::new(specs);
+        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect() }
+    }
+
     /// The limit that opens last for an attempt of this cost, if there is one that matters, and when it opens. Spends nothing.
     pub(crate) fn opening(&self, cost: u32, now: Now) -> Option<(LimitSpec, Opening)> {
         self.limits
@@ -42,6 +50,17 @@ impl Stack {
     pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
         let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
         Permit { cost, tickets, claim: Claim::default() }
+    }
+
+    /// Takes, leaves and is answered at this moment: for what has no answer. As [`Stack::take`], only where there is room.
+    pub(crate) fn spend(&mut self, cost: u32, now: Now) {
+        let trip = Trip::answered(now, Duration::ZERO);
+        for (spec, limit) in &mut self.limits {
+            let cost = cost_in(*spec, cost);
+            let mut ticket = limit.take(cost, now);
+            limit.leave(&mut ticket, cost, now);
+            limit.settle(ticket, cost, &trip);
+        }
     }
 
     /// The attempt leaves.
@@ -82,7 +101,6 @@ mod tests {
     use super::*;
     use crate::policy::LimitSpecs;
     use crate::time::{Instant, Wall};
-    use std::time::Duration;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }

@@ -68,32 +68,81 @@ pub(super) static MORE: LazyLock<Vec<(Path, &str)>> = LazyLock::new(|| {
     flags.map(|path| (path, "true")).chain([(path("end_of_stream"), "false")]).collect()
 });
 
-/// Where a body holds a token that belongs into the next request. It is empty, null or absent at the end.
-pub(super) static TOKENS: LazyLock<Vec<Path>> = LazyLock::new(|| {
-    paths(&[
-        "next_cursor", // Notion
-        "nextCursor",
-        "next_page_token", // Zoom
-        "nextPageToken",   // Google
-        "next_token",
-        "nextToken",
-        "NextToken",                     // AWS
-        "response_metadata.next_cursor", // Slack
-        "meta.next_cursor",
-        "meta.next_token",
-        "pagination.next_cursor",
-        "pagination.next_token",
-        "metadata.continue", // Kubernetes
-        "LastEvaluatedKey",  // DynamoDB
-    ])
+/// Where a body holds a token that belongs into the next request, and the query key that it goes into, where there is one. The
+/// token is empty, null or absent at the end.
+pub(super) static TOKENS: LazyLock<Vec<(Path, Option<&str>)>> = LazyLock::new(|| {
+    let rows = [
+        ("next_cursor", "cursor"),
+        ("nextCursor", "cursor"),
+        ("nextPageToken", "pageToken"),    // Google
+        ("next_page_token", "page_token"), // MLflow
+        ("next_token", "next_token"),
+        ("nextToken", "nextToken"),
+        ("NextToken", "NextToken"),                  // AWS
+        ("response_metadata.next_cursor", "cursor"), // Slack
+        ("meta.next_cursor", "cursor"),
+        ("meta.next_token", "next_token"),
+        ("meta.cursor.next", "cursor"),
+        ("pagination.next_cursor", "cursor"),
+        ("pagination.nextCursor", "cursor"),
+        ("pagination.next_token", "next_token"),
+        ("paging.next.after", "after"),    // HubSpot
+        ("paging.cursors.after", "after"), // Facebook
+        ("metadata.continue", "continue"), // Kubernetes
+        ("next_page.offset", "offset"),    // Asana
+        ("cursors.after", "after"),
+        ("cursor.next", "cursor"),
+    ];
+    let by_query = rows.into_iter().map(|(row, key)| (path(row), Some(key)));
+    // DynamoDB takes its object back in a body.
+    by_query.chain([(path("LastEvaluatedKey"), None)]).collect()
 });
+
+/// Header fields that hold a token or a number, and the query key that it goes into.
+pub(super) const HEADER_TOKENS: [(&str, &str); 4] =
+    [("x-next-page", "page"), ("x-next-cursor", "cursor"), ("next-cursor", "cursor"), ("nextpagetoken", "pageToken")];
+
+/// Header fields that hold the number of pages.
+pub(super) const HEADER_PAGES: [&str; 3] = ["x-total-pages", "x-wp-totalpages", "x-pagination-page-count"];
+
+/// The objects, beside the body itself, in which bodies say which page they are.
+pub(super) static HOLDERS: LazyLock<Vec<Path>> = LazyLock::new(|| {
+    paths(&["meta", "meta.pagination", "pagination", "paging", "page", "pageInfo", "page_info", "info"])
+});
+
+/// The members of these objects that hold the number of the page.
+pub(super) const PAGE: [&str; 8] =
+    ["page", "current_page", "currentPage", "page_number", "pageNumber", "number", "page_no", "pageNo"];
+/// The number of pages.
+pub(super) const PAGES: [&str; 10] = [
+    "total_pages",
+    "totalPages",
+    "last_page",
+    "lastPage",
+    "pages",
+    "page_count",
+    "pageCount",
+    "num_pages",
+    "numPages",
+    "nb_pages",
+];
+/// The keys in which a request for a page may name its number.
+pub(super) const PAGE_KEYS: [&str; 8] =
+    ["page", "_page", "p", "page_number", "pageNumber", "page[number]", "currentPage", "paged"];
+/// The number of records before the page, which a request names in the same way.
+pub(super) const OFFSET: [&str; 4] = ["offset", "skip", "startAt", "start"];
+/// How many records a page may hold.
+pub(super) const LIMIT: [&str; 7] = ["limit", "maxResults", "per_page", "page_size", "pageSize", "size", "rows"];
+/// How many records there are.
+pub(super) const TOTAL: [&str; 7] =
+    ["total", "total_count", "totalCount", "count", "totalResults", "total_results", "numFound"];
 
 fn paths(rows: &[&str]) -> Vec<Path> {
     rows.iter().map(|row| path(row)).collect()
 }
 
-fn path(row: &str) -> Path {
-    row.parse().expect("a row is a path: the tests below read all of them")
+pub(super) fn path(row: &str) -> Path {
+    row.parse().expect("a row is a path: the tests read all of them")
 }
 
 #[cfg(test)]
@@ -104,8 +153,12 @@ mod tests {
 
     #[test]
     fn every_row_is_a_path_and_stands_there_once() {
-        let rows: Vec<String> =
-            NEXT.iter().chain(MORE.iter().map(|(path, _)| path)).chain(TOKENS.iter()).map(Path::to_string).collect();
+        let rows: Vec<String> = NEXT
+            .iter()
+            .chain(MORE.iter().map(|(path, _)| path))
+            .chain(TOKENS.iter().map(|(path, _)| path))
+            .map(Path::to_string)
+            .collect();
         assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), rows.len());
     }
 }

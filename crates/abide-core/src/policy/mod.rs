@@ -14,6 +14,7 @@ pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
 use crate::call::Patience;
 use crate::headers::Scale;
 use crate::key::Key;
+use crate::retry::Backoff;
 
 /// Every rule that the engine goes by.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct Policy {
     pub concurrency: NonZeroU32,
     /// How often a call is tried again after a fault; 5 by default. Waiting for a limit is no try.
     pub retries: u32,
-    /// The wait before a call is tried again after a fault.
+    /// The wait before a call is tried again after a fault; exponential from 0.5 s to 30 s with full jitter by default.
     pub backoff: Backoff,
     /// How long a call may wait for a limit; 60 s by default.
     pub max_wait: Patience,
@@ -84,21 +85,6 @@ pub struct LimitRule {
     pub host: Option<String>,
     /// The limit.
     pub spec: LimitSpec,
-}
-
-/// Exponential backoff with full jitter: the n-th wait is drawn from zero to `base` doubled n-1 times, at most `cap`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// The most that the first wait can be; 0.5 s by default.
-    pub base: Duration,
-    /// The most that any wait can be; 30 s by default.
-    pub cap: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { base: Duration::from_millis(500), cap: Duration::from_secs(30) }
-    }
 }
 
 /// After what a request that is not idempotent may be sent again. All on by default.

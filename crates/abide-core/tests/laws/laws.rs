@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use abide_core::call::{Patience, Safety};
 use abide_core::decision::{GiveUp, Reason, Verdict};
 use abide_core::policy::Policy;
+use abide_core::retry::exponential;
 use http::StatusCode;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -141,7 +142,7 @@ proptest! {
     ) {
         // The only place is taken by a call that fails at once and then backs off for long: the others go meanwhile.
         let mut policy = concurrency(1);
-        policy.backoff.base = millis(backoff);
+        policy.backoff = exponential(millis(backoff)).max(millis(30_000)).full_jitter();
         let server = Server { calm_at: 5 * MS, ..troubled(Trouble { fault: 1_000, ..Trouble::default() }) };
         let mut callers = vec![Caller::default()];
         callers.extend((0..others).map(|_| Caller { at: 10 * MS, ..Caller::default() }));

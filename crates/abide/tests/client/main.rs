@@ -11,9 +11,10 @@ mod server;
 
 use std::time::Duration;
 
-use abide::{Backoff, ClientBuilder};
+use abide::ClientBuilder;
+use abide::retry::fixed;
 
 /// Settings that make every backoff a millisecond at most.
 fn quick(builder: ClientBuilder) -> ClientBuilder {
-    builder.backoff(Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(1) }).seed(1)
+    builder.backoff(fixed(Duration::from_millis(1))).seed(1)
 }

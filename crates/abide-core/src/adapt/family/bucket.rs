@@ -41,6 +41,10 @@ impl Level {
         (self.taken - filled * rate).max(0.0)
     }
 
+    fn full_at(self, rate: f64) -> Instant {
+        self.at + Duration::from_secs_f64((self.taken / rate).min(1e9))
+    }
+
     fn take(&mut self, count: u64, moment: Instant, rate: f64) {
         let at = self.at.max(moment);
         *self = Self { taken: self.at(at, rate) + count as f64, at };
@@ -50,6 +54,17 @@ impl Level {
 impl Bucket {
     pub(in crate::adapt) fn new(rate: f64) -> Self {
         Self { rate, least: 1.0, below: f64::INFINITY, early: Level::default(), late: Level::default() }
+    }
+
+    /// The bounds of the burst in tokens, and when the bucket is full again, at the earliest and at the latest.
+    pub(in crate::adapt) fn state(&self) -> (f64, f64, Instant, Instant) {
+        (self.least, self.below, self.early.full_at(self.rate), self.late.full_at(self.rate))
+    }
+
+    /// A bucket with this rate in such a state.
+    pub(in crate::adapt) fn recall(rate: f64, (least, below, early, late): (f64, f64, Instant, Instant)) -> Self {
+        let level = |at| Level { taken: 0.0, at };
+        Self { rate, least, below, early: level(early), late: level(late) }
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {

@@ -11,7 +11,7 @@ const STRIKES: u32 = 3;
 #[derive(Clone, Debug)]
 pub(in crate::adapt) struct Cap {
     pub(in crate::adapt) amount: Amount,
-    strikes: u32,
+    pub(in crate::adapt) strikes: u32,
 }
 
 impl Cap {

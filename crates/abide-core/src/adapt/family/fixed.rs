@@ -11,17 +11,17 @@ use crate::time::Instant;
 pub(in crate::adapt) struct Fixed {
     pub(in crate::adapt) period: Duration,
     pub(in crate::adapt) amount: Amount,
-    window: Option<Window>,
+    pub(in crate::adapt) window: Option<Window>,
 }
 
 /// The window that was opened last.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+pub(in crate::adapt) struct Window {
     /// When it began, at the earliest and at the latest.
-    earliest: Instant,
-    latest: Instant,
+    pub(in crate::adapt) earliest: Instant,
+    pub(in crate::adapt) latest: Instant,
     /// Accepted in it, for sure.
-    used: u64,
+    pub(in crate::adapt) used: u64,
 }
 
 impl Fixed {

@@ -9,7 +9,7 @@ mod sliding;
 pub(super) use bucket::Bucket;
 pub(super) use cap::Cap;
 pub(super) use clock::Clock;
-pub(super) use fixed::Fixed;
+pub(super) use fixed::{Fixed, Window};
 pub(super) use sliding::Sliding;
 
 use std::time::Duration;

@@ -2,47 +2,9 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::{Pages, catalogue, link};
+use super::{Next, catalogue, link};
 use crate::json::{Json, Kind, Value};
 use crate::place::{Path, Place};
-
-/// What a response says about the page after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Next {
-    /// There is none.
-    End,
-    /// There is one.
-    Page {
-        /// Its URL as the server wrote it; it may be relative to the address of the response, or even empty.
-        reference: String,
-        /// Where it stands. [`Pages::Next`] with this place reads later pages in the same way.
-        at: Place,
-    },
-    /// There seems to be one, but what stands there is a token, a number or a flag and not a URL to follow with GET.
-    Token {
-        /// Where it stands.
-        at: Place,
-        /// What stands there; JSON, for a place in the body.
-        value: String,
-    },
-    /// The response lacks the place that the user named. Many APIs end like that; on a first page the name may be wrong.
-    Absent {
-        /// The place that was looked for.
-        at: Place,
-    },
-}
-
-impl Pages {
-    /// Where the page after this response is. `body` is none where the response holds no single JSON value.
-    pub fn next(&self, headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
-        match self {
-            Self::Auto => auto(headers, body),
-            Self::None => Next::End,
-            Self::Next(place) => named(place, headers, body),
-        }
-    }
-}
 
 /// What stands at a place.
 enum Reading {
@@ -52,7 +14,8 @@ enum Reading {
     Other(String),
 }
 
-fn named(place: &Place, headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
+/// What stands at a place that the user named.
+pub(super) fn named(place: &Place, headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
     let reading = match place {
         Place::Link(rel) => link::target(headers, rel).map(Reading::Reference),
         Place::Header(name) => in_header(headers, name, is_reference),
@@ -68,7 +31,7 @@ fn named(place: &Place, headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
 }
 
 /// Looks where APIs use to name their next page. The `Link` field goes first: it is what the standards provide.
-fn auto(headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
+pub(super) fn auto(headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
     if let Some(reference) = link::next(headers) {
         return Next::Page { reference, at: Place::Link("next".to_owned()) };
     }
@@ -81,7 +44,6 @@ fn auto(headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
         }
     }
     if let Some(body) = body {
-        // What the server says about more goes before a link: some name a next page for ever.
         let more = more(body);
         if let Some((false, _)) = more {
             return Next::End;
@@ -100,8 +62,8 @@ fn auto(headers: &HeaderMap, body: Option<&Json<'_>>) -> Next {
     token.map_or(Next::End, |(at, value)| Next::Token { at, value })
 }
 
-/// Whether the body says that there is more, and where it says so.
-fn more(body: &Json<'_>) -> Option<(bool, &'static Path)> {
+/// Whether the body says that there is more, and where it says so. This goes before a link: some name a next page for ever.
+pub(super) fn more(body: &Json<'_>) -> Option<(bool, &'static Path)> {
     catalogue::MORE.iter().find_map(|(path, yes)| {
         let flag = path.find(body).filter(|value| value.kind() == Kind::Bool)?;
         Some((flag.text() == *yes, path))
@@ -109,7 +71,7 @@ fn more(body: &Json<'_>) -> Option<(bool, &'static Path)> {
 }
 
 fn token_in(body: &Json<'_>) -> Option<(Place, String)> {
-    catalogue::TOKENS.iter().find_map(|path| {
+    catalogue::TOKENS.iter().find_map(|(path, _)| {
         let value = path.find(body)?;
         (!is_nothing(value)).then(|| (Place::Body(path.clone()), value.text().to_owned()))
     })
@@ -135,7 +97,7 @@ fn in_body(body: &Json<'_>, path: &Path, is_target: fn(&str) -> bool) -> Option<
     })
 }
 
-fn is_nothing(value: Value<'_>) -> bool {
+pub(super) fn is_nothing(value: Value<'_>) -> bool {
     matches!(value.text(), "null" | "false" | "\"\"" | "{}" | "[]")
 }
 
@@ -186,6 +148,8 @@ fn is_absolute(text: &str) -> bool {
 mod tests {
     use http::HeaderValue;
 
+    use super::super::Pages;
+    use super::super::testing::answer;
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -197,7 +161,7 @@ mod tests {
 
     fn next(pages: &str, fields: &[(&'static str, &'static str)], body: &str) -> Next {
         let json = Json::parse(body.as_bytes()).unwrap();
-        pages.parse::<Pages>().unwrap().next(&headers(fields), Some(&json))
+        pages.parse::<Pages>().unwrap().next(&answer(&headers(fields), Some(&json)))
     }
 
     fn page(reference: &str, at: &str) -> Next {
@@ -270,7 +234,7 @@ mod tests {
         }
         assert_eq!(next("header.x-next-page", &[("x-next-page", " ")], "{}"), Next::End);
         assert_eq!(next("auto", &[], "[{\"next\": \"/a\"}]"), Next::End);
-        assert_eq!(Pages::Auto.next(&HeaderMap::new(), None), Next::End);
+        assert_eq!(Pages::Auto.next(&answer(&HeaderMap::new(), None)), Next::End);
     }
 
     #[test]
@@ -279,7 +243,7 @@ mod tests {
             assert_eq!(next(place, &[], r#"{"next": {"href": "/a"}}"#), Next::Absent { at: place.parse().unwrap() });
         }
         let pages: Pages = "body.next".parse().unwrap();
-        assert_eq!(pages.next(&HeaderMap::new(), None), Next::Absent { at: "body.next".parse().unwrap() });
+        assert_eq!(pages.next(&answer(&HeaderMap::new(), None)), Next::Absent { at: "body.next".parse().unwrap() });
     }
 
     #[test]
@@ -296,8 +260,10 @@ mod tests {
     #[test]
     fn more_that_cannot_be_followed_is_told() {
         assert_eq!(next("auto", &[], r#"{"data": [], "has_more": true}"#), token("true", "body.has_more"));
-        assert_eq!(next("auto", &[], r#"{"has_more": true, "next_cursor": "c"}"#), token("\"c\"", "body.next_cursor"));
-        assert_eq!(next("auto", &[("x-next-page", "2")], "[]"), token("2", "header.x-next-page"));
+        assert_eq!(
+            next("auto", &[], r#"{"LastEvaluatedKey": {"id": 1}}"#),
+            token(r#"{"id":1}"#, "body.LastEvaluatedKey")
+        );
         let post = r#"{"links":[{"rel":"next","href":"/search","method":"POST","body":{"token":"t"}}]}"#;
         assert!(matches!(next("auto", &[], post), Next::Token { .. }));
         assert_eq!(next("auto", &[], &post.replace("POST", "GET")), page("/search", "body.links[rel=next]"));

@@ -1,0 +1,54 @@
+//! What an engine shares with other runs: what it knows, and what it does.
+
+use super::Engine;
+use crate::adapt::Knowledge;
+use crate::call::CallId;
+use crate::deed::Deed;
+use crate::key::Key;
+use crate::time::Now;
+
+impl Engine {
+    /// What a later run has to know of this key's server; `None` if nothing was seen of it.
+    pub fn knowledge(&self, key: &Key, now: Now) -> Option<Knowledge> {
+        self.gates[*self.index.get(key)?].knowledge(now)
+    }
+
+    /// Goes on from what an earlier run knew of this key's server, in place of what is known here. To be told before the key's
+    /// first call. Knowledge that says nothing, for a clock was wrong, changes nothing.
+    pub fn recall(&mut self, key: &Key, knowledge: &Knowledge, now: Now) {
+        let index = self.gate(key);
+        self.gates[index].recall(knowledge, now);
+        self.advance(index, now);
+    }
+
+    /// From now on what is done is kept until [`Engine::take_deeds`] is called, so that other processes can be told.
+    pub fn publish(&mut self) {
+        self.publishes = true;
+        self.gates.iter_mut().for_each(|gate| gate.publishes = true);
+    }
+
+    /// What was done at a key since the last time, in order.
+    pub fn take_deeds(&mut self, key: &Key) -> Vec<Deed> {
+        match self.index.get(key) {
+            Some(index) => std::mem::take(&mut self.gates[*index].deeds),
+            None => Vec::new(),
+        }
+    }
+
+    /// The key that a call goes to now; another one after a redirect to elsewhere.
+    pub fn key(&self, id: CallId) -> Option<&Key> {
+        Some(&self.gates[self.calls.get(&id)?.gate].key)
+    }
+
+    /// Another process did something at a key.
+    pub(super) fn on_other(&mut self, key: &Key, who: u64, deed: Deed, now: Now) {
+        let index = self.gate(key);
+        let gate = &mut self.gates[index];
+        // What was granted is looked at again when it begins.
+        gate.overtaken |= gate.on_other(who, deed, now);
+        self.advance(index, now);
+    }
+}
+
+#[cfg(test)]
+mod tests;
