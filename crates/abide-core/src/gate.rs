@@ -90,7 +90,7 @@ impl Gate {
             quotas: Quotas::default(),
             pause: Pause::default(),
             queue: Queue::default(),
-            budget: Budget::default(),
+            budget: Budget::new(policy.tokens),
             suspect: Suspect::default(),
             learner: Learner::new(seed),
             others: Others::default(),
