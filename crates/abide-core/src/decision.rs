@@ -57,8 +57,8 @@ pub enum Decision {
         /// The call.
         id: CallId,
     },
-    /// The credential was not accepted, and the call has another way to one: drop the answer, get it, and call
-    /// [`Engine::begin`](crate::Engine::begin) as after a [`Decision::Send`].
+    /// The credential was not accepted, and the call has another way to one: drop the answer, get it, and tell
+    /// [`Event::Renewed`](crate::event::Event::Renewed). A [`Decision::Send`] follows when it is due.
     Renew {
         /// The call.
         id: CallId,

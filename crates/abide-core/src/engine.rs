@@ -43,7 +43,7 @@ use crate::time::{Instant, Now};
 ///     Retry   drop the answer; a Send follows
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
-///     Renew   drop the answer and get another credential, then begin(id) as after Send
+///     Renew   drop the answer and get another credential, then tell Renewed; a Send follows
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
@@ -119,6 +119,8 @@ enum Phase {
     Granted(Grant),
     /// Its grant went back before its caller began.
     Lapsed,
+    /// Its caller gets another credential.
+    Renewing,
     Flying {
         flight: Flight,
         beside: Beside,
@@ -198,8 +200,7 @@ impl Engine {
         }
     }
 
-    /// The attempt that was granted by [`Decision::Send`], or put off by [`Decision::Renew`], starts now. `false` if the grant has
-    /// gone back, for nobody began it
+    /// The attempt that was granted by [`Decision::Send`] starts now. `false` if the grant has gone back, for nobody began it
     /// within 50 ms or the server asked for a pause since, and something stands in the way by now: then the call is back in the
     /// queue, and another `Send` follows when its turn comes. A call whose caller does not come here keeps nobody waiting.
     ///
@@ -255,6 +256,13 @@ impl Engine {
             Event::Spent { id } => {
                 if let Some(state) = self.calls.get_mut(&id) {
                     state.call.safety = Safety::Once;
+                }
+            }
+            Event::Renewed { id } => {
+                if let Some(CallState { gate, phase: Phase::Renewing, .. }) = self.calls.get(&id) {
+                    let gate = *gate;
+                    self.make_ready(id, now);
+                    self.advance(gate, now);
                 }
             }
             Event::Other { key, who, deed } => self.on_other(key, who, deed, now),

@@ -42,6 +42,11 @@ pub enum Event<'a> {
         /// The call.
         id: CallId,
     },
+    /// There is another credential, after [`Decision::Renew`](crate::decision::Decision::Renew) asked for one.
+    Renewed {
+        /// The call.
+        id: CallId,
+    },
     /// The body of a returned answer ended or was dropped.
     Done {
         /// The call.

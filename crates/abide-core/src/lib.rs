@@ -22,6 +22,7 @@ pub mod page;
 pub mod place;
 pub mod policy;
 mod queue;
+pub mod rest;
 pub mod retry;
 mod rng;
 mod route;

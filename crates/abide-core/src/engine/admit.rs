@@ -234,7 +234,9 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Renewing | Phase::Flying { .. } | Phase::Returned { .. } => {
+                    None
+                }
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }

@@ -50,6 +50,7 @@ struct Answer {
 
 impl Engine {
     pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+        let rules = self.rules(id);
         let Some(state) = self.calls.get_mut(&id) else { return };
         let Some(flight) = state.phase.flight_mut(attempt) else { return };
         let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
@@ -64,8 +65,7 @@ impl Engine {
         }
         let signal = gate.reader.read(&response);
         let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
-        let rules = state.call.rules.as_ref().unwrap_or(&self.policy);
-        let outcome = classify(rules, status, &signal);
+        let outcome = classify(&rules, status, &signal);
         match outcome {
             Outcome::Accepted => {
                 gate.end(ticket, End::Accepted, None, received);
@@ -106,8 +106,9 @@ impl Engine {
             Outcome::Fault => self.on_fault_answer(landed, now),
         }
         if let Some(state) = self.calls.get_mut(&id) {
-            let says = !answer.signal.quotas.is_empty() || answer.signal.retry_after.is_some();
-            state.said = says.then(|| Box::new(Said { signal: answer.signal, received }));
+            let Answer { signal, received, .. } = answer;
+            let says = !signal.quotas.is_empty() || signal.retry_after.is_some();
+            state.said = says.then(|| Box::new(Said { signal, received }));
         }
         self.advance(landed.gate, now);
     }
@@ -254,7 +255,7 @@ impl Engine {
         if let Some(state) = self.calls.get_mut(&landed.id) {
             state.renewed = true;
             state.repeats = true;
-            state.phase = Phase::Lapsed;
+            state.phase = Phase::Renewing;
         }
         self.decisions.push_back(Decision::Renew { id: landed.id });
         true

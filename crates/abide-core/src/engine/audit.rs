@@ -58,7 +58,7 @@ impl Engine {
             match &state.phase {
                 Phase::Ready { .. } => held.ready += 1,
                 Phase::Aside { .. } => held.aside += 1,
-                Phase::Lapsed => {}
+                Phase::Lapsed | Phase::Renewing => {}
                 Phase::Granted(_) => {
                     held.granted += 1;
                     held.places += 1;

@@ -38,7 +38,7 @@ impl Engine {
                 gate.queue.remove_aside(id, *until);
             }
             Phase::Granted(grant) => grant.give_back(gate, id, now),
-            Phase::Lapsed => {}
+            Phase::Lapsed | Phase::Renewing => {}
             Phase::Flying { flight, beside } => {
                 gate.watched.remove(&(flight.sent.mono, id));
                 flight.abandon(gate, id, now);

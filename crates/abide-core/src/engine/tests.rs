@@ -266,7 +266,8 @@ fn a_401_asks_once_for_another_credential_and_holds_nothing_meanwhile() {
     assert!(matches!(decisions[1], Decision::Send { id, .. } if id == second), "{decisions:?}");
     let now = story.now();
     assert!(story.engine.begin(second, None, now));
-    assert!(!story.engine.begin(first, None, now), "the only place is taken");
+    story.engine.handle(Event::Renewed { id: first }, now);
+    assert_eq!(story.sent(), [], "the only place is taken");
     story.succeed(second, &[]);
     story.engine.handle(Event::Done { id: second }, now);
     assert_eq!(story.sent(), [first]);

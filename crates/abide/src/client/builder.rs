@@ -1,5 +1,9 @@
 //! The settings of a client, checked when it is built.
 
+mod auth;
+mod mount;
+mod repeat;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +14,7 @@ use abide_core::headers::Scale;
 use abide_core::policy::{LimitRule, LimitSpecs};
 use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::credential::Credentials;
@@ -19,6 +23,9 @@ use super::transport::sockets::Connection;
 use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+
+/// What requests say of their sender unless they are told otherwise.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
 
 /// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
 #[derive(Clone, Debug)]
@@ -31,6 +38,11 @@ pub struct ClientBuilder {
     connection: Connection,
     timeout: Option<Duration>,
     deadline: Option<Duration>,
+    query: Vec<(String, String)>,
+    idempotent: Vec<Method>,
+    gives_keys: bool,
+    raises: bool,
+    mounts: Vec<(String, Self)>,
     max_body: u64,
     seed: Option<u64>,
     #[cfg(feature = "testing")]
@@ -46,10 +58,15 @@ impl ClientBuilder {
             base: base.map(str::to_owned),
             policy: Policy::default(),
             credentials: Credentials::default(),
-            headers: HeaderMap::new(),
+            headers: HeaderMap::from_iter([(USER_AGENT, AGENT)]),
             connection: Connection::default(),
             timeout: None,
             deadline: None,
+            query: Vec::new(),
+            idempotent: Vec::new(),
+            gives_keys: false,
+            raises: false,
+            mounts: Vec::new(),
             max_body: 256 * 1024 * 1024,
             seed: None,
             #[cfg(feature = "testing")]
@@ -171,41 +188,6 @@ impl ClientBuilder {
         self
     }
 
-    /// `Authorization: Bearer …` (RFC 6750).
-    pub fn bearer(self, token: impl AsRef<str>) -> Self {
-        self.authorization(format!("Bearer {}", token.as_ref()))
-    }
-
-    /// `Authorization: Basic …` (RFC 7617).
-    pub fn basic(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
-        self.authorization(basic(user.as_ref(), password.as_ref()))
-    }
-
-    fn authorization(mut self, value: String) -> Self {
-        match HeaderValue::try_from(value) {
-            Ok(value) => self.credentials.insert(AUTHORIZATION, value),
-            Err(_) => self.wrong = Some("the credential holds characters that a header field can't".to_owned()),
-        }
-        self
-    }
-
-    /// A header field of every request. It is taken for a credential, and goes to no other origin, unless it is `Accept*`,
-    /// `User-Agent` or `Content-Type`.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        match header(name.as_ref(), value.as_ref()) {
-            Ok((name, value)) if Credentials::covers(&name) => self.credentials.insert(name, value),
-            Ok((name, value)) => drop(self.headers.insert(name, value)),
-            Err(wrong) => self.wrong = Some(wrong),
-        }
-        self
-    }
-
-    /// An API key in the query of every request; it is shown nowhere and goes to no other origin.
-    pub fn api_key_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.credentials.query.push((name.into(), value.into()));
-        self
-    }
-
     /// Certificates in PEM form that are trusted beside the system's.
     pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.connection.ca_certificates.push(pem.into());
@@ -257,28 +239,13 @@ impl ClientBuilder {
             }
             base
         });
-        if !self.headers.contains_key(USER_AGENT) {
-            let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
-            self.headers.insert(USER_AGENT, agent);
-        }
-        let (transport, handle) = self.ground()?;
-        Ok(Client {
-            inner: Arc::new(Inner {
-                transport,
-                handle,
-                base,
-                credentials: self.credentials,
-                headers: self.headers,
-                timeout: self.timeout,
-                deadline: self.deadline,
-                max_body: self.max_body,
-            }),
-        })
+        let (policy, rules) = self.rule_book(base)?;
+        let (transport, handle) = self.ground(policy)?;
+        Ok(Client { inner: Arc::new(Inner { transport, handle, rules, max_body: self.max_body }) })
     }
 
     /// What the client stands on: what sends, and the engine with its clock.
-    fn ground(&mut self) -> Result<(Arc<dyn Transport>, Handle)> {
-        let policy = std::mem::take(&mut self.policy);
+    fn ground(&mut self, policy: Policy) -> Result<(Arc<dyn Transport>, Handle)> {
         #[cfg(feature = "testing")]
         if let Some(mock) = self.mock.take() {
             let (clock, story) = (mock.clock().clone(), mock.story().clone());

@@ -2,19 +2,22 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use abide_core::call::{Account, Safety};
 use abide_core::decision::{GiveUp, Reason};
 use abide_core::event::Redirect;
+use abide_core::rest::Rest;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
 use url::Url;
 
 use super::Client;
+use super::oauth::Token;
 use super::race::{Came, Race};
 use super::request::Parts;
 use super::response::Response;
@@ -26,8 +29,8 @@ use crate::limits::Limits;
 use crate::target;
 
 /// A request's body.
-#[derive(Debug, Default)]
-pub(super) enum Body {
+#[derive(Clone, Debug, Default)]
+pub(in crate::client) enum Body {
     #[default]
     Empty,
     /// Can be sent any number of times.
@@ -65,6 +68,10 @@ pub(super) struct Exchange {
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
     cause: Option<BoxError>,
+    /// What is missing of the answer, if a part of it was handed over.
+    rest: Option<Rest>,
+    /// The access token of the attempt under way.
+    token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
 }
@@ -79,7 +86,7 @@ impl Exchange {
     pub(super) fn start(client: Client, parts: Parts) -> Self {
         let hop = parts.hop();
         let handle = &client.inner.handle;
-        let key = Key::new(target::origin(&hop.url), parts.credentials.hash());
+        let key = key(&client, &parts, &hop);
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
         call.route = Route::of_path(hop.url.path());
         call.reads = hop.method.is_safe() && !matches!(parts.body, Body::Stream(_));
@@ -87,9 +94,12 @@ impl Exchange {
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        call.rules = parts.policy.clone();
+        call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, attempt: 0, status: None, cause: None, said: None }
+        let (attempt, status, cause, rest, token, said) = (0, None, None, None, None, None);
+        Self { client, parts, hop, next: None, ticket, attempt, status, cause, rest, token, said }
     }
 
     /// Goes on until there is an answer to hand over.
@@ -108,10 +118,17 @@ impl Exchange {
                 Decision::Send { attempt, beside, .. } => {
                     if beside.is_none() {
                         race.end_all();
+                        self.authorize(None).await?;
                     }
                     if self.ticket.begin(beside) {
                         race.start(attempt, self.client.inner.transport.send(self.request()));
                     }
+                }
+                Decision::Renew { id } => {
+                    race.end_all();
+                    let refused = self.token.as_ref().map(Token::number);
+                    self.authorize(refused).await?;
+                    self.ticket.tell(Event::Renewed { id });
                 }
                 Decision::Peek { attempt, bytes, .. } => race.peek(attempt, bytes),
                 Decision::Drop { attempt, .. } => race.end(attempt),
@@ -189,9 +206,23 @@ impl Exchange {
                 let to = self.next.as_ref().map(|next| target::origin(&next.url));
                 tracing::debug!(call, to, "follow the redirect");
             }
+            Decision::Renew { .. } => tracing::debug!(call, "renew the access token"),
             Decision::Return { verdict, .. } => tracing::debug!(call, ?verdict, "return"),
             _ => {}
         }
+    }
+
+    /// Sees to it that there is an access token, where one is used; another than the one that was refused. Most often it is there.
+    async fn authorize(&mut self, refused: Option<u64>) -> Result<()> {
+        let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.hop.trusted) else { return Ok(()) };
+        let client = self.client.clone();
+        let token = match tokens.current(&client, refused) {
+            Some(token) => token,
+            // The request for a token is a call as well.
+            None => self.wait_for(Box::pin(tokens.fetch(&client, refused))).await??,
+        };
+        self.token = Some(token);
+        Ok(())
     }
 
     fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) {
@@ -214,6 +245,12 @@ impl Exchange {
         if self.hop.trusted {
             self.parts.credentials.add_to(&mut url);
             headers.extend(self.parts.credentials.headers.clone());
+            if let Some(token) = &self.token {
+                headers.insert(AUTHORIZATION, token.value());
+            }
+        }
+        if let Some(rest) = &self.rest {
+            rest.ask(&mut headers);
         }
         let keeps_body = self.hop.method == self.parts.method;
         if !keeps_body {
@@ -244,6 +281,12 @@ impl Exchange {
         self.answer().await
     }
 
+    /// The same for what is missing of it.
+    pub(super) async fn go_on(mut self, broken: Broken, rest: Rest) -> Result<Response> {
+        self.rest = Some(rest);
+        self.again(broken).await
+    }
+
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
     fn redirect(&mut self, answer: &Arrival) -> Option<Redirect> {
         let method = match answer.status.as_u16() {
@@ -266,10 +309,10 @@ impl Exchange {
             Some(safety) if method == self.parts.method => safety,
             _ => Safety::of(&method),
         };
-        let credential = if trusted { self.parts.credentials.hash() } else { 0 };
-        let key = Key::new(target::origin(&url), credential);
         let route = Route::of_path(url.path());
-        self.next = Some(Hop { method, url, trusted });
+        let next = Hop { method, url, trusted };
+        let key = key(&self.client, &self.parts, &next);
+        self.next = Some(next);
         Some(Redirect { key, route, safety })
     }
 
@@ -308,6 +351,12 @@ impl Exchange {
         unless_given_up(&mut self.ticket, future).await.map_err(|(reason, account)| self.given_up(reason, account))
     }
 
+    /// The error of a call that the engine ends while its answer is waited for.
+    pub(super) fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let (reason, account) = ready!(poll_given_up(&mut self.ticket, cx));
+        Poll::Ready(self.given_up(reason, account))
+    }
+
     pub(super) fn account(&self) -> Account {
         self.ticket.account()
     }
@@ -332,24 +381,36 @@ impl Exchange {
     }
 }
 
+/// The budget that a hop spends.
+fn key(client: &Client, parts: &Parts, hop: &Hop) -> Key {
+    let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
+    let key = Key::new(target::origin(&hop.url), credential);
+    let by_hand = parts.bucket.as_ref().filter(|_| hop.url.origin() == parts.url.origin());
+    match by_hand.or_else(|| client.inner.rules.of(&hop.url).0.bucket.as_ref()) {
+        Some(bucket) => key.in_bucket(Arc::clone(bucket)),
+        None => key,
+    }
+}
+
 /// The future's output, or why the engine ended the call before it came.
 async fn unless_given_up<T>(
     ticket: &mut Ticket,
     future: impl Future<Output = T>,
 ) -> std::result::Result<T, (GiveUp, Account)> {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Ok(output));
-        }
-        // Once an answer was handed over the engine has nothing else to say to its call.
-        loop {
-            match ticket.poll_decision(cx) {
-                Poll::Ready(Decision::GiveUp { reason, account, .. }) => return Poll::Ready(Err((reason, account))),
-                Poll::Ready(_) => {}
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => poll_given_up(ticket, cx).map(Err),
     })
     .await
+}
+
+/// Why the engine ends the call, once it does. To a call whose answer was handed over it has nothing else to say.
+fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
+    loop {
+        match ready!(ticket.poll_decision(cx)) {
+            Decision::GiveUp { reason, account, .. } => return Poll::Ready((reason, account)),
+            _ => {}
+        }
+    }
 }

@@ -96,7 +96,8 @@ impl Shared {
         if passes { Ok(()) } else { Err(sleep) }
     }
 
-    /// One in line gives up.
+    /// One in line gives up; a thread can't.
+    #[cfg(feature = "tokio")]
     pub(super) fn leave(&self, place: Place) {
         let (mut state, now) = self.lock();
         state.wakers.remove(&place);

@@ -1,0 +1,14 @@
+//! Runs every example, in one binary; each within a second.
+
+#![cfg(all(feature = "client", feature = "macros"))]
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::duplicate_mod, reason = "each example brings what it needs")]
+
+#[path = "../examples/backoff.rs"]
+mod backoff;
+#[path = "../examples/conditions.rs"]
+mod conditions;
+#[path = "../examples/decorator.rs"]
+mod decorator;
+#[path = "../examples/throttle.rs"]
+mod throttle;
