@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use abide::Client;
 use abide::retry::{Backoff, exponential};
+use abide::{Client, Memory};
 
 use crate::args::{Common, HeaderUnit};
 use crate::exit::{Failure, Result};
@@ -60,6 +60,9 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
     }
     if common.insecure {
         builder = builder.insecure();
+    }
+    if let Some(memory) = Memory::user().filter(|_| !common.no_memory) {
+        builder = builder.memory(memory);
     }
     builder.build().map_err(Failure::usage)
 }

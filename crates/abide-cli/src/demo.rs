@@ -47,7 +47,7 @@ async fn demo(folder: &std::path::Path) -> Result<()> {
     say(&format!("  abide mock --listen {} --limit 50/2s --headers draft-8 --fail 10% --records {RECORDS}", mock.addr));
     say(&format!("  abide pull '{url}' -o items.ndjson"));
     say("");
-    let command = ["abide", "pull", &url, "-o", &output.to_string_lossy()].map(str::to_owned);
+    let command = ["abide", "pull", &url, "-o", &output.to_string_lossy(), "--no-memory"].map(str::to_owned);
     let Verb::Pull(args) = Cli::parse_from(command).verb else {
         return Err(Failure::error("the demo's own command was not understood"));
     };

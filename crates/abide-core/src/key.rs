@@ -34,6 +34,11 @@ impl Key {
         &self.origin
     }
 
+    /// The hash of the credential; 0 where there is none.
+    pub fn credential(&self) -> u64 {
+        self.credential
+    }
+
     /// The host, without scheme and port; an IPv6 literal keeps its brackets.
     pub fn host(&self) -> &str {
         let authority = self.origin.split_once("://").map_or(&*self.origin, |(_, rest)| rest);

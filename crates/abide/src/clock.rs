@@ -12,34 +12,29 @@ use crate::testing::VirtualClock;
 
 /// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Moments of earlier boots lie before the start of the monotonic clock, and have to be named too.
+const BEFORE: Duration = Duration::from_secs(400 * 86_400);
 
 /// Reads both clocks, and sleeps.
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
     /// The machine's. Monotonic time is the one that runs on through a suspend where the system has one (Linux), so that a wait of
-    /// an hour is over after an hour, whether the lid was open or not.
-    System {
-        /// What the monotonic clock showed at its zero.
-        start: Duration,
-    },
+    /// an hour is over after an hour, whether the lid was open or not; there it is the same for all processes.
+    System,
     /// One that a test moves.
     #[cfg(feature = "testing")]
     Virtual(VirtualClock),
 }
 
 impl Clock {
-    pub(crate) fn system() -> Self {
-        Self::System { start: monotonic() }
-    }
-
     pub(crate) fn now(&self) -> Now {
         match self {
-            Self::System { start } => {
+            Self::System => {
                 let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
                     Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
                     Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
                 };
-                Now { mono: Instant::ZERO + monotonic().saturating_sub(*start), wall: Wall::from_nanos(wall) }
+                Now { mono: Instant::ZERO + BEFORE + monotonic(), wall: Wall::from_nanos(wall) }
             }
             #[cfg(feature = "testing")]
             Self::Virtual(clock) => clock.now(),
@@ -59,7 +54,7 @@ impl Clock {
     /// Sleeps until a moment or until `early` is ready; it may wake before either.
     pub(crate) async fn sleep_until(&self, at: Instant, early: impl Future<Output = ()>) {
         match self {
-            Self::System { .. } => {
+            Self::System => {
                 let sleep = tokio::time::sleep(at.since(self.now().mono).min(LONGEST_SLEEP));
                 first_of(sleep, early).await;
             }

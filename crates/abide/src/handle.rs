@@ -3,6 +3,8 @@
 //! The lock is held for an input and the draining of its decisions, never across an await. The driver task alone watches the
 //! clock, so no call owns another's progress.
 
+mod memory;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -17,6 +19,8 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::memory::Link;
+use memory::Looks;
 
 /// One engine, shared by all clones.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ struct Shared {
     /// Who is shown every decision.
     #[cfg(feature = "testing")]
     story: Option<crate::testing::Story>,
+    /// What is kept for other runs, and told to those that run now.
+    memory: Option<Link>,
     state: Mutex<State>,
     /// Wakes the driver when its next moment has moved.
     moved: Arc<Notify>,
@@ -42,6 +48,14 @@ struct State {
     driver: Option<JoinHandle<()>>,
     /// What the driver sleeps until.
     driver_at: Option<Instant>,
+    looks: Looks,
+}
+
+impl State {
+    /// When there is something to do though nothing comes in.
+    fn next(&self) -> Option<Instant> {
+        self.engine.poll_timeout().into_iter().chain(self.looks.next()).min()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -65,8 +79,8 @@ pub struct Waiting {
 }
 
 impl Handle {
-    pub(crate) fn new(policy: Policy, seed: u64) -> Self {
-        Self::with(Shared::new(policy, seed, Clock::system()))
+    pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>) -> Self {
+        Self::with(Shared::new(policy, seed, Clock::System, memory))
     }
 
     /// On a clock that a test moves, with every decision shown to a story.
@@ -77,7 +91,7 @@ impl Handle {
         clock: crate::testing::VirtualClock,
         story: crate::testing::Story,
     ) -> Self {
-        let mut shared = Shared::new(policy, seed, Clock::Virtual(clock));
+        let mut shared = Shared::new(policy, seed, Clock::Virtual(clock), None);
         shared.story = Some(story);
         Self::with(shared)
     }
@@ -101,11 +115,15 @@ impl Handle {
 
     /// Submits a call. Must be called within a Tokio runtime with time enabled.
     pub(crate) fn submit(&self, call: Call) -> Ticket {
+        self.shared.meet(&call.key);
         let mut state = self.shared.lock();
         self.drive(&mut state);
         let now = self.now();
         let id = state.engine.submit(call, now);
         state.inboxes.insert(id, Inbox::default());
+        if let Some(key) = self.shared.remembered_key(&state, id) {
+            state.note(&key, now.mono);
+        }
         self.shared.settle(state, now);
         Ticket { handle: self.clone(), id, returned: false, ended: None }
     }
@@ -157,12 +175,18 @@ impl Handle {
 }
 
 impl Shared {
-    fn new(policy: Policy, seed: u64, clock: Clock) -> Self {
-        let state = State { engine: Engine::new(policy, seed), inboxes: HashMap::new(), driver: None, driver_at: None };
+    fn new(policy: Policy, seed: u64, clock: Clock, memory: Option<Link>) -> Self {
+        let mut engine = Engine::new(policy, seed);
+        if memory.is_some() {
+            engine.publish();
+        }
+        let (inboxes, looks) = (HashMap::new(), Looks::default());
+        let state = State { engine, inboxes, driver: None, driver_at: None, looks };
         Self {
             clock,
             #[cfg(feature = "testing")]
             story: None,
+            memory,
             state: Mutex::new(state),
             moved: Arc::new(Notify::new()),
         }
@@ -187,7 +211,7 @@ impl Shared {
                 None => {}
             }
         }
-        let next = state.engine.poll_timeout();
+        let next = state.next();
         let moved = next.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
         drop(state);
         if moved {
@@ -214,6 +238,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.flush();
         self.moved.notify_one();
     }
 }
@@ -244,7 +269,12 @@ async fn drive(watch: Watch, moved: Arc<Notify>) {
                 shared.settle(state, now);
                 continue;
             }
-            state.driver_at = state.engine.poll_timeout();
+            if let Some(key) = state.looks.due(now.mono) {
+                drop(state);
+                shared.look(&key);
+                continue;
+            }
+            state.driver_at = state.next();
             (shared.clock.clone(), state.driver_at)
         };
         match sleep {
@@ -293,19 +323,25 @@ impl Ticket {
 
     /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
     pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
-        let mut state = self.handle.shared.lock();
-        let now = self.handle.now();
-        let begun = state.engine.begin(self.id, beside, now);
-        self.handle.shared.settle(state, now);
-        begun
+        self.handle.shared.begin(self.id, beside)
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
-        let mut state = self.handle.shared.lock();
+        let shared = &self.handle.shared;
+        // What was refused is of use to others at once.
+        let is_urgent = matches!(event, Event::Head { status, .. } if !status.is_success());
+        let mut state = shared.lock();
         // Read under the lock: the engine must see time in the order of its inputs.
         let now = self.handle.now();
+        let key = shared.remembered_key(&state, self.id);
         state.engine.handle(event, now);
-        self.handle.shared.settle(state, now);
+        if let Some(key) = &key {
+            state.note(key, now.mono);
+        }
+        shared.settle(state, now);
+        if let Some(key) = key.filter(|_| is_urgent) {
+            shared.look(&key);
+        }
     }
 
     /// The body of the answer that was handed over has ended: its place in flight is free.
@@ -347,11 +383,15 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.handle.shared.lock();
         let now = self.handle.now();
+        let key = self.handle.shared.remembered_key(&state, self.id);
         state.inboxes.remove(&self.id);
         if self.returned {
             state.engine.handle(Event::Done { id: self.id }, now);
         } else {
             state.engine.cancel(self.id, now);
+        }
+        if let Some(key) = key {
+            state.note(&key, now.mono);
         }
         self.handle.shared.settle(state, now);
     }

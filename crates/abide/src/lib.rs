@@ -33,6 +33,8 @@ mod error;
 mod handle;
 #[cfg(feature = "client")]
 mod limits;
+#[cfg(feature = "client")]
+mod memory;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "client")]
@@ -56,6 +58,8 @@ pub use error::{Error, Result};
 pub use handle::Waiting;
 #[cfg(feature = "client")]
 pub use limits::{Limit, Limits};
+#[cfg(feature = "client")]
+pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
 #[cfg(feature = "client")]
 pub use target::redacted;

@@ -151,6 +151,9 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
+    /// Learn nothing from earlier runs, nor for later ones
+    #[arg(long)]
+    pub(crate) no_memory: bool,
     /// The unit of a field about limits that is read wrongly, as x-ratelimit-reset=ms. Rare, so it stands in HEADERS.md
     #[arg(long, value_name = "FIELD=UNIT", hide = true)]
     pub(crate) header_unit: Vec<HeaderUnit>,

@@ -1,6 +1,7 @@
-//! `abide limits`: what a response says about limits, as abide understands it.
+//! `abide limits`: what a response says about limits, as abide understands it, and what earlier runs learned.
 
 mod input;
+mod kept;
 mod tell;
 
 use std::fs::File;
@@ -24,14 +25,16 @@ use input::{Exchange, Exchanges};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   abide limits https://api.example.com/users/1     (asks the host once)
+  abide limits api.example.com                     (asks nobody)
+  abide limits api.example.com --forget
   curl -si https://api.example.com/users/1 | abide limits --read -
   abide limits --read responses.jsonl --json";
 
 #[derive(Args, Debug)]
 pub(crate) struct LimitsArgs {
-    /// A URL to ask once
-    #[arg(value_name = "URL", required_unless_present = "read", conflicts_with = "read")]
-    url: Option<String>,
+    /// A URL to ask once, or a host to tell what is remembered of it; nothing for all that is remembered
+    #[arg(value_name = "URL|HOST", conflicts_with = "read")]
+    whom: Option<String>,
     /// Read responses from a file, - is standard input: as curl -i prints them, or JSON lines with host, status, headers,
     /// body, received_at and id
     #[arg(long, value_name = "FILE|-")]
@@ -39,7 +42,10 @@ pub(crate) struct LimitsArgs {
     /// The host that answered, for responses that do not name it
     #[arg(long, value_name = "HOST", requires = "read")]
     host: Option<String>,
-    /// Print one JSON object a response
+    /// Forget what was learned of the host
+    #[arg(long, requires = "whom")]
+    forget: bool,
+    /// Print one JSON object a response, or a thing remembered
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -48,9 +54,14 @@ pub(crate) struct LimitsArgs {
 
 pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
     let stdout = std::io::stdout();
-    match (&args.url, &args.read) {
-        (Some(url), _) => print(&ask(url, &args.common).await?, args.json, &mut stdout.lock()),
-        (None, Some(path)) => {
+    match (&args.whom, &args.read) {
+        (Some(whom), _) if args.forget => kept::forget(whom, &mut stdout.lock()),
+        (Some(url), _) if url.contains("://") => {
+            print(&ask(url, &args.common).await?, args.json, &mut stdout.lock())?;
+            if args.json { Ok(()) } else { kept::tell_known(url, &mut stdout.lock()) }
+        }
+        (host, None) => kept::tell(host.as_deref(), args.json, &mut stdout.lock()),
+        (_, Some(path)) => {
             let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
             let mut input: Box<dyn BufRead> = if path.as_os_str() == "-" {
                 Box::new(std::io::stdin().lock())
@@ -67,14 +78,13 @@ pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
             }
             if any { Ok(()) } else { Err(Failure::usage(format!("there is no response in {name}"))) }
         }
-        (None, None) => Err(Failure::usage("name a URL, or a file of responses with --read")),
     }
 }
 
 /// Sends one request, whatever comes of it.
 async fn ask(url: &str, common: &Common) -> Result<Exchange> {
-    let client = connect::client(common, Duration::from_secs(60), false)?;
     log::start(common.verbose, Screen::new(common.quiet).lines());
+    let client = connect::client(common, Duration::from_secs(60), false)?;
     let response = client.get(url).once().send().await.map_err(|e| get::failure(&e))?;
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let (whole, body) = response.into_whole().await.map_err(|e| get::failure(&e))?;

@@ -10,6 +10,7 @@ mod exact;
 mod failures;
 mod faults;
 mod limits;
+mod memory;
 mod outputs;
 mod refusals;
 mod screen;

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 /// No single run takes longer, unless it hangs.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// An empty folder to run `abide` in.
-pub(crate) struct Home(TempDir);
+/// An empty folder to run `abide` in, and another for what it remembers.
+pub(crate) struct Home(TempDir, TempDir);
 
 /// What became of a run.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Running {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -50,6 +50,11 @@ impl Home {
         fs::write(self.path(name), text).unwrap();
     }
 
+    /// The folder of what is remembered.
+    pub(crate) fn memory(&self) -> &Path {
+        self.1.path()
+    }
+
     /// Everything in the folder, folders within it not entered.
     pub(crate) fn names(&self) -> Vec<String> {
         names(self.0.path())
@@ -58,6 +63,7 @@ impl Home {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_abide"));
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("ABIDE_STATE_DIR", self.1.path());
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
             command.env_remove(name).env_remove(name.to_lowercase());
         }

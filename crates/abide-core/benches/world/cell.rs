@@ -9,6 +9,7 @@ use abide_core::call::Patience;
 use abide_core::policy::LimitRule;
 use abide_core::sim::{Adaptive, Aimd, EngineClient, Network, PerRequest, Report, RetryAfter, Rule, Voice, World};
 use abide_core::time::Instant;
+use http::StatusCode;
 
 use super::draw::Draw;
 use super::rows::{Case, Row};
@@ -23,19 +24,24 @@ pub(crate) enum Column {
     /// As the two before, from a server that says how long to wait, in whole seconds, and nothing else.
     Waits,
     WaitsLater,
+    /// As the first two, from a server that refuses with a 503 without a word.
+    Bare,
+    BareLater,
     PerRequest,
     Adaptive,
     Aimd,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Told,
         Self::Said,
         Self::Learned,
         Self::LearnedLater,
         Self::Waits,
         Self::WaitsLater,
+        Self::Bare,
+        Self::BareLater,
         Self::PerRequest,
         Self::Adaptive,
         Self::Aimd,
@@ -49,6 +55,8 @@ impl Column {
             Self::LearnedLater => "learned, later run",
             Self::Waits => "learned, waits, first run",
             Self::WaitsLater => "learned, waits, later run",
+            Self::Bare => "learned, bare, first run",
+            Self::BareLater => "learned, bare, later run",
             Self::PerRequest => "backoff, full jitter",
             Self::Adaptive => "AWS adaptive",
             Self::Aimd => "AIMD",
@@ -64,6 +72,10 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
         Column::Waits | Column::WaitsLater => Voice { retry_after: RetryAfter::Seconds, ..Voice::SILENT },
         _ => Voice::SILENT,
     };
+    let server = match column {
+        Column::Bare | Column::BareLater => server.refuses_with(StatusCode::SERVICE_UNAVAILABLE),
+        _ => server,
+    };
     let one_way = Duration::from_micros(trip * 500);
     let mut world = World::new(server.says(voice)).network(network(Network::latency(one_way).jitter(one_way / 10)));
     world = world.seed(seed).traced(traced);
@@ -73,10 +85,10 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     let caller = caller.workers(workers);
     match column {
         Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
-        Column::Said | Column::Learned | Column::Waits => {
+        Column::Said | Column::Learned | Column::Waits | Column::Bare => {
             world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller)
         }
-        Column::LearnedLater | Column::WaitsLater => {
+        Column::LearnedLater | Column::WaitsLater | Column::BareLater => {
             let mut client = EngineClient::new(policy(workers, Vec::new()), seed);
             let first = world.run(&mut client, caller.clone());
             // Long after all that it spent has come back.

@@ -237,6 +237,14 @@ pub(crate) const ALL: &[Row] = &[
         },
     },
     Row {
+        name: "flaky: 10% 503, 2% reset",
+        case: |draw| {
+            let work = Duration::from_millis(draw.number(50, 20, 200));
+            let server = Server::unlimited().works(work, Duration::ZERO).fails(0.10).resets(0.02);
+            Case::new(server, 1_000, draw)
+        },
+    },
+    Row {
         name: "flaky: 10% 503, 2% reset, 1% stall",
         case: |draw| {
             let work = Duration::from_millis(draw.number(50, 20, 200));

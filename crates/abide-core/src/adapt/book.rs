@@ -12,6 +12,8 @@ const GRAIN: Duration = Duration::from_millis(1);
 /// Where accepted attempts take this many times as long as refused ones, one that is silent for as many refusals' time has
 /// passed the gate.
 const SILENCE: u32 = 4;
+/// Accepted attempts that tell the pace.
+const LATELY: u64 = 32;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
@@ -33,6 +35,8 @@ pub(super) struct Flight {
     end: Option<(End, Instant)>,
     /// Whether it left although some hypothesis spoke against it.
     pub(super) contested: bool,
+    /// Another process sent it, and its answer is known here only some time after it came.
+    is_foreign: bool,
 }
 
 /// The shortest round trips.
@@ -54,6 +58,8 @@ pub(super) struct Evidence {
     pub(super) count: u64,
     pub(super) verdict: Verdict,
     pub(super) contested: bool,
+    /// Whether it was refused without a word, so that a fault may be the reason.
+    pub(super) is_bare: bool,
 }
 
 /// What a limit counts.
@@ -75,8 +81,16 @@ pub(super) enum Verdict {
 impl Book {
     pub(super) fn on_sent(&mut self, contested: bool, now: Now) -> Ticket {
         self.read_clock(now);
-        self.flights.push_back(Flight { sent: now.mono, end: None, contested });
+        self.flights.push_back(Flight { sent: now.mono, end: None, contested, is_foreign: false });
         Ticket(self.first_ticket + self.flights.len() as u64 - 1)
+    }
+
+    /// An attempt that was told of is another process's.
+    pub(super) fn disown(&mut self, ticket: Ticket) {
+        let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
+        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
+            flight.is_foreign = true;
+        }
     }
 
     /// When an attempt left that is in flight still.
@@ -133,20 +147,22 @@ impl Book {
                     self.land();
                     continue;
                 }
-                None if self.silence().is_some_and(|silence| flight.sent + silence <= now) => {
+                None if self.silence_of(&flight).is_some_and(|silence| flight.sent + silence <= now) => {
                     (Verdict::Accepted, Instant::NEVER)
                 }
                 None if flight.sent + self.patience() <= now => (Verdict::Unknown, Instant::NEVER),
                 None => return None,
             };
             self.learned += 1;
-            return Some(self.evidence(flight.sent, answered, 1, verdict, flight.contested));
+            let is_bare = matches!(flight.end, Some((End::Suspected, _)));
+            let evidence = self.evidence(flight.sent, answered, 1, verdict, flight.contested);
+            return Some(Evidence { is_bare, ..evidence });
         }
     }
 
     fn evidence(&self, sent: Instant, answered: Instant, count: u64, verdict: Verdict, contested: bool) -> Evidence {
         let view = if matches!(verdict, Verdict::Refused(_)) { self.refused() } else { self.accepted() };
-        Evidence { sent, answered, latest: view.latest(sent, answered), count, verdict, contested }
+        Evidence { sent, answered, latest: view.latest(sent, answered), count, verdict, contested, is_bare: false }
     }
 
     /// Puts an attempt into the logs, after every hypothesis has seen it.
@@ -211,6 +227,22 @@ impl Book {
         self.shortest
     }
 
+    /// Forgets what was refused.
+    pub(super) fn forgive(&mut self) {
+        self.refused = Log::default();
+    }
+
+    /// How many of the attempts that left since a moment were accepted of late, and in what time.
+    pub(super) fn pace(&self, since: Instant, now: Instant) -> (u64, Duration) {
+        let count = self.accepted.count_since(since).min(LATELY);
+        (count, now.since(self.accepted.left(count).unwrap_or(now)))
+    }
+
+    /// When the first attempt left that is not learned from.
+    pub(super) fn oldest_unlearned(&self) -> Option<Instant> {
+        self.unlearned().next().map(|flight| flight.sent)
+    }
+
     /// Forgets all that has ended.
     pub(super) fn clear(&mut self) {
         self.accepted = Log::default();
@@ -241,6 +273,11 @@ impl Book {
         (accepted > silence).then_some(silence)
     }
 
+    /// Silence tells nothing of an attempt whose answer is told late.
+    fn silence_of(&self, flight: &Flight) -> Option<Duration> {
+        self.silence().filter(|_| !flight.is_foreign)
+    }
+
     /// The shortest way there and back that is known.
     pub(super) fn refused_trip(&self) -> Duration {
         self.shortest.refused.unwrap_or_default()
@@ -259,7 +296,7 @@ impl Book {
     /// When the first attempt that is not answered is learned from without an answer.
     pub(super) fn silence_ends(&self) -> Option<Instant> {
         let flight = self.flights.get(self.learned)?;
-        Some(flight.sent + self.silence().unwrap_or(self.patience()))
+        Some(flight.sent + self.silence_of(flight).unwrap_or(self.patience()))
     }
 
     /// How many attempts that are not in the logs may have arrived, or may still.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::cubic::RateLimiter;
 use super::family::Hypothesis;
+use super::fault::{Finding, Suspicion};
+use super::lost::Lost;
 use super::schedule::Schedule;
 use super::{Controller, End, Opening, Ticket, belief, grid, recover};
 use crate::policy::LimitSpec;
+use crate::rng::Rng;
 use crate::time::{Instant, Now};
 
 /// Learns a server's limit from what it accepts and refuses.
@@ -21,7 +23,11 @@ pub struct Learner {
     pub(super) schedule: Schedule,
     pub(super) proof: Proof,
     /// The pace while nothing explains what is seen.
-    lost: Option<RateLimiter>,
+    lost: Option<Lost>,
+    /// Accepted attempts that being lost takes at least, the next time.
+    patience: u32,
+    suspicion: Suspicion,
+    rng: Rng,
     /// Accepted attempts since the hypotheses were built.
     pub(super) proven: u32,
     /// Refusals in a row that were put down to somebody else.
@@ -30,6 +36,9 @@ pub struct Learner {
     supposed: Instant,
     /// When the first of them left.
     series: Instant,
+    /// Since when there was always something to send, and until when that is known.
+    session: Instant,
+    busy_until: Instant,
 }
 
 /// How much was seen in all, and when last.
@@ -62,19 +71,27 @@ impl Proof {
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
 const PHANTOMS: u32 = 3;
+/// Accepted attempts that being lost takes at least; each time that nothing proves itself in between, twice as many.
+const PATIENCE: u32 = 40;
+const MOST_PATIENCE: u32 = 10_000;
+/// So long without a wish there is a new session.
+const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
-        if let Some(pace) = &mut self.lost {
-            // It was asked before, and gives way to nothing.
-            let _ = pace.acquire(seconds(now.mono));
+        if let Some(lost) = &mut self.lost {
+            lost.pace.on_sent(now.mono);
         }
+        self.suspicion.on_sent(now.mono);
+        self.stay_busy(now.mono);
         self.schedule.on_sent(now.mono);
         self.book.on_sent(contested, now)
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        self.stay_busy(now.mono);
+        let end = self.unless_fault(end);
         let wait = match end {
             End::Refused(wait) => Some(wait),
             End::Suspected => Some(None),
@@ -90,15 +107,16 @@ impl Controller for Learner {
     }
 
     fn opening(&mut self, left: u64, now: Now) -> Opening {
+        self.stay_busy(now.mono);
         self.learn(now);
-        let opening = self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now);
-        match (self.lost, opening) {
-            (Some(mut pace), Opening::At(at)) if at <= now.mono => match pace.acquire(seconds(now.mono)) {
-                Ok(()) => opening,
-                Err(wait) => Opening::At(now.mono + Duration::from_secs_f64(wait.clamp(0.001, 60.0))),
-            },
-            _ => opening,
+        let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
+            Some(at) => Opening::At(at.max(self.schedule.gate())),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now),
+        };
+        if let Opening::At(at) = opening {
+            self.busy_until = self.busy_until.max(at);
         }
+        opening
     }
 }
 
@@ -113,10 +131,43 @@ impl Learner {
             schedule: Schedule::new(seed),
             proof: Proof::default(),
             lost: None,
+            patience: PATIENCE,
+            suspicion: Suspicion::default(),
+            rng: Rng::new(!seed),
             proven: 0,
             phantoms: 0,
             supposed: Instant::ZERO,
             series: Instant::ZERO,
+            session: Instant::ZERO,
+            busy_until: Instant::ZERO,
+        }
+    }
+
+    /// Whether refusals that say nothing are taken for a fault of the server and not for a limit.
+    pub fn is_fault(&self) -> bool {
+        self.suspicion.is_fault()
+    }
+
+    /// A time in which nobody wanted anything says nothing of the pace.
+    fn stay_busy(&mut self, now: Instant) {
+        if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
+            self.session = now;
+        }
+        self.busy_until = self.busy_until.max(now);
+    }
+
+    /// A fault may have been counted by a limit, but is none.
+    fn unless_fault(&mut self, end: End) -> End {
+        if !self.is_fault() || !matches!(end, End::Accepted | End::Suspected) {
+            return end;
+        }
+        match end {
+            End::Suspected if !self.suspicion.overturns(true) => End::Unknown,
+            End::Accepted => {
+                self.suspicion.overturns(false);
+                end
+            }
+            _ => end,
         }
     }
 
@@ -134,6 +185,13 @@ impl Learner {
         self.schedule.on_sent(now.mono);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         self.book.on_sent(contested, now)
+    }
+
+    /// An attempt of another process left. It ends as one of ours does.
+    pub(crate) fn on_other_sent(&mut self, now: Now) -> Ticket {
+        let ticket = self.on_sent(now);
+        self.book.disown(ticket);
+        ticket
     }
 
     /// Whether the next attempt waits for the answer to one that tests whether the server takes requests again.
@@ -156,6 +214,10 @@ impl Learner {
     fn learn(&mut self, now: Now) {
         while let Some(evidence) = self.book.next(now.mono) {
             self.take(&evidence, now.mono);
+        }
+        let is_lost = self.lost.is_some() && self.suspicion.may_try();
+        if is_lost || self.suspicion.is_odd(self.book.oldest_unlearned()) {
+            self.begin_trial(now.mono);
         }
         if self.schedule.has_told() && self.book.unlearned().next().is_none() {
             self.believe(now);
@@ -182,6 +244,7 @@ impl Learner {
     fn take(&mut self, evidence: &Evidence, now: Instant) {
         self.proof.count(evidence);
         match evidence.verdict {
+            Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
@@ -197,9 +260,42 @@ impl Learner {
             Verdict::Unknown => self.schedule.on_lost(evidence),
             Verdict::Refused(_) => {}
         }
-        if let Some(lost) = &mut self.lost {
-            lost.on_answer(evidence.verdict != Verdict::Accepted, seconds(now));
+        self.be_lost(evidence, now);
+        match self.suspicion.on_evidence(evidence, now) {
+            Some(Finding::Fault) => self.forgive(),
+            Some(Finding::Limit) => self.rebuild(now),
+            None => {}
         }
+    }
+
+    fn be_lost(&mut self, evidence: &Evidence, now: Instant) {
+        let Some(lost) = &mut self.lost else { return };
+        match evidence.verdict {
+            Verdict::Accepted => lost.on_accepted(),
+            Verdict::Refused(_) => lost.on_refused(evidence.sent, now),
+            Verdict::Unknown => {}
+        }
+        if let Some(since) = lost.looks() {
+            self.hypotheses = recover::explain_since(since, &mut self.book);
+            if !self.hypotheses.is_empty() {
+                self.lost = None;
+                self.proven = 0;
+            }
+        }
+    }
+
+    fn begin_trial(&mut self, now: Instant) {
+        let (accepted, elapsed) = self.book.pace(self.session, now);
+        self.suspicion.begin(accepted, elapsed, now);
+    }
+
+    /// What was refused without a word was no limit's doing: forgets what it taught.
+    fn forgive(&mut self) {
+        self.book.forgive();
+        self.schedule.forgive();
+        self.hypotheses = Vec::new();
+        self.under = Vec::new();
+        self.lost = None;
     }
 
     fn see(&mut self, evidence: &Evidence) {
@@ -216,7 +312,10 @@ impl Learner {
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
-        if self.hypotheses.is_empty() && self.lost.is_none() {
+        if self.lost.is_some() {
+            return self.book.note(evidence);
+        }
+        if self.hypotheses.is_empty() {
             if self.proven == 0 {
                 // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
                 return;
@@ -230,7 +329,6 @@ impl Learner {
             self.hypotheses = recover::refine(&self.book, evidence);
         }
         if !self.hypotheses.is_empty() {
-            self.lost = None;
             return self.book.note(evidence);
         }
         if before.is_empty() || self.proven < PROVEN {
@@ -287,16 +385,14 @@ impl Learner {
     fn rebuild(&mut self, now: Instant) {
         self.under = Vec::new();
         self.hypotheses = recover::rebuild(&mut self.book);
+        if self.proven >= PROVEN {
+            self.patience = PATIENCE;
+        }
         self.proven = 0;
         self.phantoms = 0;
         if self.hypotheses.is_empty() {
-            self.lost.get_or_insert_with(|| RateLimiter::new(seconds(now)));
-        } else {
-            self.lost = None;
+            self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
+            self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
     }
-}
-
-fn seconds(moment: Instant) -> f64 {
-    moment.since(Instant::ZERO).as_secs_f64()
 }

@@ -56,6 +56,17 @@ impl Log {
         self.total
     }
 
+    /// When the `n`-th last attempt left, counted from 1; `None` if there were fewer.
+    pub(super) fn left(&self, n: u64) -> Option<Instant> {
+        let number = (self.total + 1).checked_sub(n).filter(|number| *number > 0)?;
+        Some(self.entries.get(self.entries.partition_point(|entry| entry.upto < number))?.sent)
+    }
+
+    /// How many attempts left since a moment.
+    pub(super) fn count_since(&self, moment: Instant) -> u64 {
+        self.total - self.upto(self.entries.partition_point(|entry| entry.sent < moment))
+    }
+
     /// Each entry with the number of attempts in it that surely counted, and of the rest.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Entry, u64, u64)> {
         (0..self.entries.len()).map(|i| {

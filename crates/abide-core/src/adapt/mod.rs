@@ -9,10 +9,13 @@ mod belief;
 mod book;
 pub(crate) mod cubic;
 mod family;
+mod fault;
 mod grid;
 pub mod knowledge;
 mod learner;
 mod log;
+mod lost;
+mod pace;
 mod recover;
 mod schedule;
 

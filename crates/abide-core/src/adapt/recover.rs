@@ -32,6 +32,18 @@ pub(super) fn rebuild(book: &mut Book) -> Vec<Hypothesis> {
     Vec::new()
 }
 
+/// The usual hypotheses that explain all that left since a moment.
+pub(super) fn explain_since(since: Instant, book: &mut Book) -> Vec<Hypothesis> {
+    let history = book.rewind();
+    let begin = history.partition_point(|evidence| evidence.sent < since);
+    let left = replay(grid::hypotheses(), &history[begin..], book);
+    if left.is_empty() {
+        book.clear();
+        history.iter().for_each(|evidence| book.note(evidence));
+    }
+    left
+}
+
 /// The rates off the grid that explain what is in the book, and this.
 pub(super) fn refine(book: &Book, evidence: &Evidence) -> Vec<Hypothesis> {
     let mut book = book.clone();

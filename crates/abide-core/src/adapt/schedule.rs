@@ -37,7 +37,7 @@ pub(super) struct Schedule {
     /// Accepted pilots since the last refusal.
     proven: u32,
     last_sent: Instant,
-    /// The longest time of refusals after which one was accepted.
+    /// The longest time after which the server still refused.
     longest_wait: Duration,
     last_refused: Instant,
     /// Whether the last pilot ended without an answer, so that another may go in its place.
@@ -101,7 +101,8 @@ impl Schedule {
         if let Some(event) = self.event
             && evidence.sent > event.tried
         {
-            self.longest_wait = self.longest_wait.max(evidence.sent.since(event.since));
+            // An accepted pilot says that it need not be longer, not that it had to be so long.
+            self.longest_wait = self.longest_wait.max(event.tried.since(event.since));
             self.event = None;
             self.handed_on = false;
         }
@@ -156,6 +157,16 @@ impl Schedule {
     /// When the server said that it opens again, once all that it said of one event is in.
     pub(super) fn take_told(&mut self) -> Option<(Instant, Instant)> {
         self.told.take()
+    }
+
+    /// When the wait ends that the server told.
+    pub(super) fn gate(&self) -> Instant {
+        self.gate
+    }
+
+    /// What was refused lately was no limit's doing.
+    pub(super) fn forgive(&mut self) {
+        self.event = None;
     }
 
     pub(super) fn has_told(&self) -> bool {

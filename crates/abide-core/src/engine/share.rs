@@ -35,6 +35,19 @@ impl Engine {
         }
     }
 
+    /// Whether something was done at a key that [`Engine::take_deeds`] has not given yet.
+    pub fn has_deeds(&self, key: &Key) -> bool {
+        self.index.get(key).is_some_and(|index| !self.gates[*index].deeds.is_empty())
+    }
+
+    /// Whether calls wait at a key while attempts of other processes are under way, whose ends may let them go.
+    pub fn awaits_others(&self, key: &Key) -> bool {
+        self.index.get(key).is_some_and(|index| {
+            let gate = &self.gates[*index];
+            gate.others.in_flight() > 0 && gate.queue.len() > 0
+        })
+    }
+
     /// The key that a call goes to now; another one after a redirect to elsewhere.
     pub fn key(&self, id: CallId) -> Option<&Key> {
         Some(&self.gates[self.calls.get(&id)?.gate].key)

@@ -23,11 +23,15 @@ pub(crate) struct Others {
     flying: BTreeMap<(u64, u64), Other>,
     /// Limits were last told of this moment, and none of them goes back in time.
     latest: Instant,
+    /// When the last attempt left that is known, ours included.
+    left: Instant,
 }
 
 #[derive(Clone, Debug)]
 struct Other {
     sent: Instant,
+    /// It was told of later than what left after it, so that it can't be learned from.
+    is_late: bool,
     ticket: Ticket,
     permit: Permit,
 }
@@ -43,9 +47,14 @@ impl Others {
         self.flying.values().map(|other| other.sent + PATIENCE).min()
     }
 
-    /// One of ours is counted at this moment.
-    pub(crate) fn on_own(&mut self, now: Instant) {
+    /// Limits are told of this moment.
+    pub(crate) fn on_counted(&mut self, now: Instant) {
         self.latest = self.latest.max(now);
+    }
+
+    /// One of ours leaves.
+    pub(crate) fn on_left(&mut self, now: Instant) {
+        self.left = self.left.max(now);
     }
 }
 
@@ -59,10 +68,13 @@ impl Gate {
                 if self.others.flying.contains_key(&(who, deed.attempt)) {
                     return false;
                 }
-                self.others.on_own(counted.mono);
+                self.others.on_counted(counted.mono);
                 let mut permit = self.limits.take(cost, counted);
                 self.limits.leave(&mut permit, counted);
-                let other = Other { sent: at.mono, ticket: self.learner.on_sent(at), permit };
+                let is_late = at.mono < self.others.left;
+                self.others.on_left(at.mono);
+                let ticket = self.learner.on_other_sent(at);
+                let other = Other { sent: at.mono, is_late, ticket, permit };
                 self.others.flying.insert((who, deed.attempt), other);
                 true
             }
@@ -79,8 +91,9 @@ impl Gate {
     }
 
     fn end_other(&mut self, other: &Other, end: End, at: Now, counted: Now) {
-        self.learner.on_end(other.ticket, end, at);
-        self.others.on_own(counted.mono);
+        let shown = if other.is_late && end != End::Unsent { End::Unknown } else { end };
+        self.learner.on_end(other.ticket, shown, at);
+        self.others.on_counted(counted.mono);
         match end {
             End::Unsent => self.limits.refund(&other.permit),
             _ => self.limits.settle(&other.permit, None, &Trip::answered(counted, self.trips.shortest())),
@@ -120,7 +133,7 @@ impl Gate {
         for spent in &knowledge.spent {
             let sent = now.at(now.mono_at(spent.sent).min(now.mono).max(self.others.latest));
             let ended = now.at((sent.mono + spent.trip.unwrap_or_default()).min(now.mono));
-            self.others.on_own(ended.mono);
+            self.others.on_counted(ended.mono);
             for _ in 0..spent.count.min(MOST) {
                 let mut permit = self.limits.take(1, sent);
                 self.limits.leave(&mut permit, sent);

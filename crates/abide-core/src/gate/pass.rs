@@ -35,7 +35,7 @@ impl Gate {
         self.slots.used += 1;
         self.unanswered += 1;
         self.suspect.on_sent(now.mono);
-        self.others.on_own(now.mono);
+        self.others.on_counted(now.mono);
         let mut permit = self.limits.take(call.cost, now);
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
@@ -48,6 +48,7 @@ impl Gate {
         self.pause.on_begun(id, self.trips.usual(), now.mono);
         pass.ticket = self.learner.on_left(pass.ticket, now);
         pass.has_left = true;
+        self.others.on_left(now.mono);
         self.publish(pass.ticket, now, Act::Left { cost: pass.cost });
     }
 

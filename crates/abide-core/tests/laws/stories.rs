@@ -173,6 +173,53 @@ fn a_probe_that_is_cancelled_or_silent_hands_its_turn_on() {
 }
 
 #[test]
+fn a_pilot_after_refusals_without_a_word_hands_its_turn_on_too() {
+    let mut desk = Desk::new(Policy::default());
+    let calls: Vec<_> = (0..4).map(|_| desk.send(get())).collect();
+    for id in &calls {
+        desk.at(10).answer(*id, 429, &[]);
+    }
+    desk.said();
+    desk.at(270);
+    assert_eq!(desk.let_through(), [calls[0]]);
+    assert!(desk.begin(calls[0]));
+    desk.at(300).cancel(calls[0]);
+    assert_eq!(desk.let_through(), [calls[1]], "the cancelled pilot's turn");
+    assert!(desk.begin(calls[1]));
+    desk.at(1_299);
+    assert_eq!(desk.let_through(), []);
+    desk.at(1_300);
+    assert_eq!(desk.let_through(), [calls[2]], "the silent pilot's turn, after a second");
+}
+
+#[test]
+fn a_grant_that_a_refusal_without_a_word_overtakes_goes_back() {
+    let mut desk = Desk::new(Policy::default());
+    let refused = desk.send(get());
+    let granted = desk.at(5).call();
+    desk.at(10).answer(refused, 429, &[]);
+    assert!(!desk.at(20).begin(granted), "the server has spoken since");
+    desk.said();
+    desk.at(270);
+    assert_eq!(desk.let_through(), [refused], "one pilot, the first of them");
+}
+
+#[test]
+fn refusals_before_anything_was_accepted_teach_no_amount() {
+    let mut desk = Desk::new(Policy::default());
+    let calls: Vec<_> = (0..4).map(|_| desk.send(get())).collect();
+    for id in &calls {
+        desk.at(10).answer(*id, 429, &[]);
+    }
+    desk.said();
+    desk.at(270);
+    assert_eq!(desk.let_through(), [calls[0]]);
+    assert!(desk.begin(calls[0]));
+    desk.at(280).accept(calls[0]);
+    assert_eq!(desk.let_through(), calls[1..], "somebody else had spent it");
+}
+
+#[test]
 fn a_caller_that_sleeps_keeps_nobody_waiting() {
     let mut desk = Desk::new(Policy::default());
     let (asleep, awake) = (desk.send(get()), desk.send(get()));

@@ -23,6 +23,7 @@ use super::transport::sockets::Connection;
 use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::memory::{Link, Memory};
 
 /// What requests say of their sender unless they are told otherwise.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
@@ -45,6 +46,7 @@ pub struct ClientBuilder {
     mounts: Vec<(String, Self)>,
     max_body: u64,
     seed: Option<u64>,
+    memory: Option<Memory>,
     #[cfg(feature = "testing")]
     mock: Option<crate::testing::Mock>,
     #[cfg(feature = "testing")]
@@ -69,6 +71,7 @@ impl ClientBuilder {
             mounts: Vec::new(),
             max_body: 256 * 1024 * 1024,
             seed: None,
+            memory: None,
             #[cfg(feature = "testing")]
             mock: None,
             #[cfg(feature = "testing")]
@@ -222,6 +225,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
+    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
+    /// at the level `debug`.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -251,7 +262,8 @@ impl ClientBuilder {
             let (clock, story) = (mock.clock().clone(), mock.story().clone());
             return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
         }
-        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)));
+        let memory = self.memory.as_ref().and_then(Link::new);
+        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory);
         let sockets = Arc::new(self.connection.build()?);
         #[cfg(feature = "testing")]
         if let Some(path) = self.record.take() {

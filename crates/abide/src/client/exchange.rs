@@ -408,9 +408,8 @@ async fn unless_given_up<T>(
 /// Why the engine ends the call, once it does. To a call whose answer was handed over it has nothing else to say.
 fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
     loop {
-        match ready!(ticket.poll_decision(cx)) {
-            Decision::GiveUp { reason, account, .. } => return Poll::Ready((reason, account)),
-            _ => {}
+        if let Decision::GiveUp { reason, account, .. } = ready!(ticket.poll_decision(cx)) {
+            return Poll::Ready((reason, account));
         }
     }
 }

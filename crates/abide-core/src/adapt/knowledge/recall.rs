@@ -229,7 +229,7 @@ impl Clocks {
             Fate::Refused => Verdict::Refused(None),
             Fate::Unknown => Verdict::Unknown,
         };
-        Evidence { sent, answered, latest: answered, count: spent.count, verdict, contested: false }
+        Evidence { sent, answered, latest: answered, count: spent.count, verdict, contested: false, is_bare: false }
     }
 }
 

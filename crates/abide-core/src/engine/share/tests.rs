@@ -136,9 +136,9 @@ impl Fleet {
     fn decide(&mut self, index: usize, decision: &Decision, now: Now) -> Option<Action> {
         let process = &mut self.processes[index];
         match *decision {
-            Decision::Send { id, attempt, .. } => {
+            Decision::Send { id, attempt, beside, .. } => {
                 self.file.look(process, now);
-                let begun = process.engine.begin(id, None, now);
+                let begun = process.engine.begin(id, beside, now);
                 self.file.write(process, now);
                 process.engine.audit().unwrap();
                 begun.then(|| Action::Send { job: process.calls[&id], attempt })
