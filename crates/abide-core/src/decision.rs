@@ -191,17 +191,10 @@ pub enum Reason {
         /// The limit that is believed; `None` while several explain what was seen.
         limit: Option<LimitSpec>,
     },
-    /// A refusal without a word on how long: the wait is a guess that doubles.
-    Guess {
-        /// The call that was refused.
-        told: CallId,
-    },
     /// One attempt goes first after a pause, then a few.
     Probe,
     /// The cap on attempts in flight.
     Concurrency(u32),
-    /// A slow pace that shows whether refusals come from load or from a fault.
-    Trial,
     /// The server fails so often that retries are held back.
     Hold {
         /// How the last attempt failed; `None` if it was answered with a fault.
@@ -227,10 +220,8 @@ impl Reason {
             Self::Quota { .. } => Book::Quota,
             Self::ServerWait { .. } => Book::ServerWait,
             Self::Learned { .. } => Book::Learned,
-            Self::Guess { .. } => Book::Guess,
             Self::Probe => Book::Probe,
             Self::Concurrency(_) => Book::Concurrency,
-            Self::Trial => Book::Trial,
             Self::Hold { .. } => Book::Hold,
             Self::Backoff { .. } => Book::Backoff,
         }
@@ -247,10 +238,8 @@ impl fmt::Display for Reason {
             Self::ServerWait { told } => write!(f, "the pause that {told} was told"),
             Self::Learned { limit: Some(limit) } => write!(f, "the limit {limit} that was learned"),
             Self::Learned { limit: None } => f.write_str("a limit that is being learned"),
-            Self::Guess { told } => write!(f, "a pause after {told} was refused without a word on how long"),
             Self::Probe => f.write_str("the first attempts after a pause"),
             Self::Concurrency(n) => write!(f, "one of {n} places in flight"),
-            Self::Trial => f.write_str("a slow trial of a server that refuses without saying why"),
             Self::Hold { last: Some(failure) } => write!(f, "a server that fails too often ({failure})"),
             Self::Hold { last: None } => f.write_str("a server that fails too often"),
             Self::Backoff { .. } => f.write_str("the backoff after a fault"),
@@ -266,10 +255,8 @@ pub(crate) enum Book {
     Quota,
     ServerWait,
     Learned,
-    Guess,
     Probe,
     Concurrency,
-    Trial,
     Hold,
     Backoff,
 }
@@ -283,10 +270,8 @@ impl Book {
         Self::Quota,
         Self::ServerWait,
         Self::Learned,
-        Self::Guess,
         Self::Probe,
         Self::Concurrency,
-        Self::Trial,
         Self::Hold,
         Self::Backoff,
     ];
@@ -298,10 +283,8 @@ impl Book {
             Self::Quota => "quota",
             Self::ServerWait => "server_wait",
             Self::Learned => "learned",
-            Self::Guess => "guess",
             Self::Probe => "probe",
             Self::Concurrency => "concurrency",
-            Self::Trial => "trial",
             Self::Hold => "hold",
             Self::Backoff => "backoff",
         }

@@ -25,6 +25,7 @@ use crate::key::Key;
 use crate::ledger::Mark;
 use crate::policy::Policy;
 use crate::queue::Seat;
+use crate::retry::Suspicion;
 use crate::rng::Rng;
 use crate::stats::{Stats, Waited};
 use crate::time::{Instant, Now};
@@ -74,12 +75,11 @@ struct CallState {
     phase: Phase,
     seat: Seat,
     account: Account,
-    /// Faults so far, and bare refusals with the moment of the first.
+    /// Faults so far, and bare refusals.
     faults: u32,
+    suspicion: Suspicion,
     /// The last backoff.
     backoff: Duration,
-    suspicions: u32,
-    suspected: Instant,
     redirects: u32,
     /// Whether its next attempt is one of the same request again.
     repeats: bool,
@@ -169,9 +169,8 @@ impl Engine {
             seat,
             account: Account::default(),
             faults: 0,
+            suspicion: Suspicion::default(),
             backoff: Duration::ZERO,
-            suspicions: 0,
-            suspected: Instant::ZERO,
             redirects: 0,
             repeats: false,
             paid: None,

@@ -17,12 +17,12 @@ use crate::deed::Deed;
 use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
-use crate::limit::pause::Pause;
+use crate::limit::pause::{Pause, Round};
 use crate::limit::quota::Quotas;
 use crate::limit::{Opening, Stack};
 use crate::policy::{LimitSpec, Policy};
 use crate::queue::Queue;
-use crate::retry::{Budget, Suspect};
+use crate::retry::Budget;
 use crate::tail::Tail;
 use crate::time::{Instant, Now};
 
@@ -38,7 +38,6 @@ pub(crate) struct Gate {
     pub(crate) slots: Slots,
     pub(crate) queue: Queue,
     pub(crate) budget: Budget,
-    pub(crate) suspect: Suspect,
     pub(crate) learner: Learner,
     pub(crate) others: Others,
     /// Whether what is done here is kept for other processes, and what that was since they were told.
@@ -55,6 +54,8 @@ pub(crate) struct Gate {
     /// Since when the server takes nothing: the first refusal, or the first wait for what was learned with nothing under way,
     /// since it last took a request.
     pub(crate) drought: Option<Instant>,
+    /// When it last took one.
+    pub(crate) accepted: Option<Instant>,
     /// The calls here that have a deadline, whatever they are doing.
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
@@ -91,7 +92,6 @@ impl Gate {
             pause: Pause::default(),
             queue: Queue::default(),
             budget: Budget::new(policy.tokens),
-            suspect: Suspect::default(),
             learner: Learner::new(seed),
             others: Others::default(),
             publishes: false,
@@ -103,6 +103,7 @@ impl Gate {
             unanswered: 0,
             usual_cost: 1,
             drought: None,
+            accepted: None,
             deadlines: BTreeSet::new(),
             grants: BTreeSet::new(),
             watched: BTreeSet::new(),
@@ -136,9 +137,6 @@ impl Gate {
         }
         if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
             weigh(Reason::Quota { limit }, opening);
-        }
-        if let Some(at) = self.suspect.not_before() {
-            weigh(Reason::Trial, Opening::At(at));
         }
         match self.learner.opening((self.queue.len() as u64).max(1), now) {
             adapt::Opening::At(at) if at <= now.mono => {}
@@ -178,6 +176,14 @@ impl Gate {
         self.watched.range((from, Bound::Unbounded)).next().copied()
     }
 
+    /// A refusal came that says nothing of how long to wait. It is the learner's to say when the next attempt may leave, and
+    /// none that was granted before knew of this.
+    pub(crate) fn on_silent(&mut self, id: CallId, round: Option<Round>, now: Instant) {
+        self.drought.get_or_insert(now);
+        self.overtaken = true;
+        self.pause.on_lost(id, round, now);
+    }
+
     /// Calls wait for this. What was learned may be wrong, so patience with it counts as after a refusal, except while an answer
     /// may still come that shows that the server takes requests.
     pub(crate) fn on_blocked(&mut self, why: Why, now: Instant) {
@@ -191,7 +197,7 @@ impl Gate {
     pub(crate) fn patience_span(&self, reason: Reason, now: Instant) -> Option<(Instant, Instant)> {
         let by = match reason {
             Reason::ServerWait { .. } => self.pause.told_at(),
-            Reason::Learned { .. } | Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => now,
+            Reason::Learned { .. } | Reason::Hold { .. } => now,
             _ => return None,
         };
         Some((self.drought?, by))
@@ -200,9 +206,7 @@ impl Gate {
     /// When somebody's patience with this wait ends, where that may come before the wait does.
     pub(crate) fn patience_ends(&self, reason: Reason) -> Option<Instant> {
         match reason {
-            Reason::Learned { .. } | Reason::Guess { .. } | Reason::Hold { .. } | Reason::Trial => {
-                self.queue.bounds().next_worn_out(self.drought?)
-            }
+            Reason::Learned { .. } | Reason::Hold { .. } => self.queue.bounds().next_worn_out(self.drought?),
             _ => None,
         }
     }

@@ -73,10 +73,13 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.switch(Some(Reason::Probe), at(0));
         let mark = ledger.mark(at(1));
-        ledger.switch(Some(Reason::Trial), at(3));
+        ledger.switch(Some(Reason::Learned { limit: None }), at(3));
         ledger.switch(None, at(4));
         let mut account = Account::default();
         ledger.charge(&mut account, &mark, at(9));
-        assert_eq!(account.waited, [(Reason::Probe, Duration::from_secs(2)), (Reason::Trial, Duration::from_secs(1))]);
+        assert_eq!(
+            account.waited,
+            [(Reason::Probe, Duration::from_secs(2)), (Reason::Learned { limit: None }, Duration::from_secs(1))]
+        );
     }
 }

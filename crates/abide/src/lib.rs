@@ -70,6 +70,15 @@ pub use throttle::Throttle;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// And so does that of the guides.
+#[cfg(all(doctest, feature = "tokio", feature = "macros"))]
+mod guides {
+    #[doc = include_str!("../../../docs/from-python.md")]
+    struct FromPython;
+    #[doc = include_str!("../../../docs/from-rust.md")]
+    struct FromRust;
+}
+
 /// Tries a function or a method again, sync or async, until it succeeds or is given up: [`Retry`] as an attribute.
 ///
 /// The function returns a `Result`, and goes on doing so: the last attempt's outcome comes out as it is. Each attempt but the last has

@@ -127,8 +127,8 @@ pub(crate) struct Common {
     /// First and longest wait [default: 500ms..30s]
     #[arg(long, value_name = "A..B")]
     pub(crate) backoff: Option<BackoffRange>,
-    /// Be patient: --retries 10 --backoff 500ms..60s
-    #[arg(long)]
+    /// Be patient: --retries 10 --backoff 500ms..60s. Those two are listed
+    #[arg(long, hide = true)]
     pub(crate) batch: bool,
     /// For one attempt [default: 30s without a byte]
     #[arg(long, value_name = "TIME")]
@@ -151,7 +151,7 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
-    /// Learn nothing from earlier runs, nor for later ones
+    /// Use nothing that earlier runs learned
     #[arg(long)]
     pub(crate) no_memory: bool,
     /// The unit of a field about limits that is read wrongly, as x-ratelimit-reset=ms. Rare, so it stands in HEADERS.md

@@ -28,24 +28,24 @@ Examples:
   abide limits api.example.com                     (asks nobody)
   abide limits api.example.com --forget
   curl -si https://api.example.com/users/1 | abide limits --read -
-  abide limits --read responses.jsonl --json";
+  abide limits --read responses.jsonl --json
+  (a line has host, status, headers, body, received_at and id)";
 
 #[derive(Args, Debug)]
 pub(crate) struct LimitsArgs {
-    /// A URL to ask once, or a host to tell what is remembered of it; nothing for all that is remembered
+    /// A URL to ask once, or a HOST to recall; else recalls all
     #[arg(value_name = "URL|HOST", conflicts_with = "read")]
     whom: Option<String>,
-    /// Read responses from a file, - is standard input: as curl -i prints them, or JSON lines with host, status, headers,
-    /// body, received_at and id
+    /// Responses as of curl -i, or JSON lines; - is standard input
     #[arg(long, value_name = "FILE|-")]
     read: Option<PathBuf>,
-    /// The host that answered, for responses that do not name it
+    /// Who answered, where a response does not say it
     #[arg(long, value_name = "HOST", requires = "read")]
     host: Option<String>,
     /// Forget what was learned of the host
     #[arg(long, requires = "whom")]
     forget: bool,
-    /// Print one JSON object a response, or a thing remembered
+    /// Print JSON, an object a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]

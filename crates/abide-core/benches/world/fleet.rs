@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use abide_core::Policy;
-use abide_core::adapt::Learner;
 use abide_core::call::Patience;
-use abide_core::sim::{
-    Adaptive, Aimd, Caller, Client, Controlled, EngineClient, Network, Party, PerRequest, Rule, Server, World,
-};
+use abide_core::sim::{Adaptive, Aimd, Caller, Client, EngineClient, Network, Party, PerRequest, Rule, Server, World};
 
 const CLIENTS: u64 = 1_000;
 const RATE: u64 = 500;
@@ -22,7 +19,6 @@ pub(crate) fn print() -> Duration {
     println!("from the first minute to the third: accepted of what is allowed, refused, busiest 100 ms over the mean");
     let policy = || Policy { max_wait: Patience::Endless, ..Policy::default() };
     run("engine", |n| EngineClient::new(policy(), n))
-        + run("learned", |n| Controlled::new(Learner::new(n)))
         + run("backoff, full jitter", PerRequest::new)
         + run("AWS adaptive", Adaptive::new)
         + run("AIMD", |_| Aimd::new())

@@ -25,6 +25,8 @@ pub(super) struct Book {
     first_ticket: u64,
     shortest: Shortest,
     offset: i128,
+    /// When the first of the latest refusals that were in flight together left, and when the last can have arrived.
+    refusals: Option<(Instant, Instant)>,
     /// How much wider than measured the arrivals are taken, as something did not fit.
     pub(super) slack: Duration,
 }
@@ -55,6 +57,8 @@ pub(super) struct Evidence {
     /// The latest moment at which it can have arrived. Only differences of arrivals mean anything: all are early by the
     /// shortest way to the server.
     pub(super) latest: Instant,
+    /// The same by the whole of the round trip.
+    pub(super) latest_really: Instant,
     pub(super) count: u64,
     pub(super) verdict: Verdict,
     pub(super) contested: bool,
@@ -156,13 +160,30 @@ impl Book {
             self.learned += 1;
             let is_bare = matches!(flight.end, Some((End::Suspected, _)));
             let evidence = self.evidence(flight.sent, answered, 1, verdict, flight.contested);
+            self.gather(&evidence);
             return Some(Evidence { is_bare, ..evidence });
         }
     }
 
     fn evidence(&self, sent: Instant, answered: Instant, count: u64, verdict: Verdict, contested: bool) -> Evidence {
         let view = if matches!(verdict, Verdict::Refused(_)) { self.refused() } else { self.accepted() };
-        Evidence { sent, answered, latest: view.latest(sent, answered), count, verdict, contested, is_bare: false }
+        let (latest, latest_really) = (view.latest(sent, answered), view.really().latest(sent, answered));
+        Evidence { sent, answered, latest, latest_really, count, verdict, contested, is_bare: false }
+    }
+
+    /// To be told of each attempt before the hypotheses learn from it.
+    pub(super) fn gather(&mut self, evidence: &Evidence) {
+        if matches!(evidence.verdict, Verdict::Refused(_)) {
+            self.refusals = Some(match self.refusals {
+                Some((from, until)) if evidence.sent <= until => (from, until.max(evidence.latest)),
+                _ => (evidence.sent, evidence.latest),
+            });
+        }
+    }
+
+    /// The refusals of the latest event, once all of them are known: when the first left, and when the last can have arrived.
+    pub(super) fn settled_refusals(&self) -> Option<(Instant, Instant)> {
+        self.refusals.filter(|(_, until)| self.unlearned().all(|flight| flight.sent > *until))
     }
 
     /// Puts an attempt into the logs, after every hypothesis has seen it.
@@ -245,6 +266,7 @@ impl Book {
 
     /// Forgets all that has ended.
     pub(super) fn clear(&mut self) {
+        self.refusals = None;
         self.accepted = Log::default();
         self.refused = Log::default();
     }
@@ -264,7 +286,7 @@ impl Book {
 
     fn view<'a>(&'a self, log: &'a Log, shortest: Option<Duration>) -> View<'a> {
         let shift = shortest.unwrap_or_default();
-        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(self.patience()))
+        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(Duration::MAX), self.patience())
     }
 
     fn silence(&self) -> Option<Duration> {
@@ -314,8 +336,12 @@ impl Book {
 
     /// The most attempts that can have arrived after `from` and before `to`.
     pub(super) fn possible(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + pending
+        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + self.pending_within(tally, to)
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`.
+    pub(super) fn possible_refused(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().possible(from, to)
     }
 
     /// The fewest attempts that have arrived after `from` and before `to`.
@@ -328,10 +354,24 @@ impl Book {
         self.views(tally).map(|view| view.newest(from)).max().unwrap_or(from)
     }
 
+    /// The same by the whole of each round trip.
+    pub(super) fn newest_really(&self, tally: Tally, from: Instant) -> Instant {
+        self.views(tally).map(|view| view.really().newest(from)).max().unwrap_or(from)
+    }
+
     /// The same by the whole of each round trip, for limits that hang on real moments.
     pub(super) fn possible_really(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.possible_logged(tally, from, to) + pending
+        self.possible_logged(tally, from, to) + self.pending_within(tally, to)
+    }
+
+    /// How many attempts that are not in the logs can have arrived before `to`.
+    pub(super) fn pending_within(&self, tally: Tally, to: Instant) -> u64 {
+        self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`, by the whole of each round trip.
+    pub(super) fn possible_refused_really(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().really().possible(from, to)
     }
 
     /// The same without what is in flight.
@@ -350,10 +390,6 @@ impl Book {
             flight.counts(Tally::Accepted) && flight.sent < to && flight.end.is_none_or(|(_, at)| at > from)
         });
         self.accepted().exact().overlapping(from, to) + flying.count() as u64
-    }
-
-    pub(super) fn pending_before(&self, moment: Instant) -> u64 {
-        self.unlearned().filter(|flight| flight.counts(Tally::Accepted) && flight.sent < moment).count() as u64
     }
 
     fn views(&self, tally: Tally) -> impl Iterator<Item = View<'_>> {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::family::Hypothesis;
+use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
+use super::proof::Proof;
 use super::schedule::Schedule;
 use super::{Controller, End, Opening, Ticket, belief, grid, recover};
 use crate::policy::LimitSpec;
@@ -22,6 +23,8 @@ pub struct Learner {
     pub(super) under: Vec<Hypothesis>,
     pub(super) schedule: Schedule,
     pub(super) proof: Proof,
+    /// Whether the rates among the hypotheses have others beside them.
+    pub(super) is_refined: bool,
     /// The pace while nothing explains what is seen.
     lost: Option<Lost>,
     /// Accepted attempts that being lost takes at least, the next time.
@@ -41,32 +44,8 @@ pub struct Learner {
     busy_until: Instant,
 }
 
-/// How much was seen in all, and when last.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Proof {
-    pub(super) accepted: u64,
-    pub(super) refused: u64,
-    /// When what was accepted, and refused, last had left.
-    pub(super) confirmed: Option<Instant>,
-    pub(super) tested: Option<Instant>,
-}
-
-impl Proof {
-    fn count(&mut self, evidence: &Evidence) {
-        match evidence.verdict {
-            Verdict::Accepted => {
-                self.accepted += evidence.count;
-                self.confirmed = Some(evidence.sent);
-            }
-            Verdict::Refused(_) => {
-                self.refused += evidence.count;
-                self.tested = Some(evidence.sent);
-            }
-            Verdict::Unknown => {}
-        }
-    }
-}
-
+/// So few rates are worth a finer look.
+const FEW: usize = 2;
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
@@ -79,6 +58,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
+        let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         if let Some(lost) = &mut self.lost {
             lost.pace.on_sent(now.mono);
@@ -90,6 +70,7 @@ impl Controller for Learner {
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        let now = inward(now);
         self.stay_busy(now.mono);
         let end = self.unless_fault(end);
         let wait = match end {
@@ -106,17 +87,18 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
+    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+        let now = inward(now);
         self.stay_busy(now.mono);
         self.learn(now);
         let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
             Some(at) => Opening::At(at.max(self.schedule.gate())),
-            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
         if let Opening::At(at) = opening {
             self.busy_until = self.busy_until.max(at);
         }
-        opening
+        outward(opening)
     }
 }
 
@@ -130,6 +112,7 @@ impl Learner {
             under: Vec::new(),
             schedule: Schedule::new(seed),
             proof: Proof::default(),
+            is_refined: false,
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
@@ -146,6 +129,11 @@ impl Learner {
     /// Whether refusals that say nothing are taken for a fault of the server and not for a limit.
     pub fn is_fault(&self) -> bool {
         self.suspicion.is_fault()
+    }
+
+    /// Whether a limit explains all that was refused.
+    pub(crate) fn blames_limit(&self) -> bool {
+        !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
     }
 
     /// A time in which nobody wanted anything says nothing of the pace.
@@ -178,6 +166,7 @@ impl Learner {
 
     /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
     pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        let now = inward(now);
         if self.book.sent(ticket) == Some(now.mono) {
             return ticket;
         }
@@ -249,6 +238,7 @@ impl Learner {
             Verdict::Accepted | Verdict::Unknown => {
                 self.see(evidence);
                 self.book.note(evidence);
+                self.refine();
             }
         }
         match evidence.verdict {
@@ -309,6 +299,22 @@ impl Learner {
         if self.hypotheses.iter().all(|hypothesis| hypothesis.doubted) {
             self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.doubted = false);
         }
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.silent || hypothesis.doubted) {
+            self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.silent = false);
+        }
+    }
+
+    /// Where only rates are left that people choose, the true one may lie beside them.
+    fn refine(&mut self) {
+        let is_rate = |hypothesis: &Hypothesis| matches!(hypothesis.family, Family::Bucket(_));
+        if self.is_refined || !(1..=FEW).contains(&self.hypotheses.len()) || !self.hypotheses.iter().all(is_rate) {
+            return;
+        }
+        self.is_refined = true;
+        let finer = recover::refine(&self.book, None);
+        if !finer.is_empty() {
+            self.hypotheses = finer;
+        }
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
@@ -322,11 +328,12 @@ impl Learner {
             }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.book.gather(evidence);
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
         if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, evidence);
+            self.hypotheses = recover::refine(&self.book, Some(evidence));
         }
         if !self.hypotheses.is_empty() {
             return self.book.note(evidence);
@@ -390,9 +397,24 @@ impl Learner {
         }
         self.proven = 0;
         self.phantoms = 0;
+        self.is_refined = false;
         if self.hypotheses.is_empty() {
             self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
+    }
+}
+
+/// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
+const BEFORE: Duration = Duration::from_hours(24 * 1_000);
+
+pub(super) fn inward(now: Now) -> Now {
+    Now { mono: now.mono + BEFORE, ..now }
+}
+
+fn outward(opening: Opening) -> Opening {
+    match opening {
+        Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
+        opening => opening,
     }
 }

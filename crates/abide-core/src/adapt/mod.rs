@@ -7,6 +7,7 @@
 mod amount;
 mod belief;
 mod book;
+#[cfg(any(test, feature = "sim"))]
 pub(crate) mod cubic;
 mod family;
 mod fault;
@@ -16,6 +17,8 @@ mod learner;
 mod log;
 mod lost;
 mod pace;
+mod proof;
+mod rates;
 mod recover;
 mod schedule;
 
@@ -77,4 +80,14 @@ pub enum Opening {
     At(Instant),
     /// Not before some attempt in flight is answered.
     AfterAnswer,
+}
+
+impl Opening {
+    /// The later of two.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::At(one), Self::At(other)) => Self::At(one.max(other)),
+            _ => Self::AfterAnswer,
+        }
+    }
 }

@@ -11,14 +11,10 @@ use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
 use crate::event::{Failure, Redirect};
 use crate::gate::Flown;
 use crate::headers::{Refusal, Response, Signal, Wait};
-use crate::limit::pause::{Round, Told};
+use crate::limit::pause::Round;
 use crate::retry::classify::Cause;
 use crate::retry::{Outcome, classify, may_repeat};
 use crate::time::Now;
-
-/// A call is given up for bare refusals only after this many of its own, over at least this long.
-const SUSPICIONS: u32 = 10;
-const SUSPICIONS_OVER: Duration = Duration::from_secs(30);
 
 /// The head of an answer, and the beginning of its body where that was asked for.
 pub(super) struct Head<'a> {
@@ -65,7 +61,7 @@ impl Engine {
         }
         let signal = gate.reader.read(&response);
         let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
-        let outcome = classify(&rules, status, &signal);
+        let mut outcome = classify(&rules, status, &signal);
         match outcome {
             Outcome::Accepted => {
                 gate.end(ticket, End::Accepted, None, received);
@@ -73,6 +69,13 @@ impl Engine {
             }
             // Only what stands around it tells what a refusal shows.
             Outcome::Refused(_) => {}
+            // No limit lets up if nobody asks again.
+            Outcome::Suspected if signal.should_retry != Some(false) => {
+                gate.end(ticket, End::Suspected, None, received);
+                if gate.learner.is_fault() {
+                    outcome = Outcome::Fault;
+                }
+            }
             Outcome::Suspected | Outcome::Fault => gate.end(ticket, End::Unknown, None, received),
         }
         let (gate, safety, round) = (state.gate, state.call.safety, flight.pass.round);
@@ -92,10 +95,6 @@ impl Engine {
                 }
             }
             Outcome::Refused(kind) => self.on_refused(landed, kind, &answer, now),
-            Outcome::Suspected if self.gates[landed.gate].suspect.is_fault() => {
-                self.gates[landed.gate].suspect.on_refused(landed.sent.mono, false, now.mono);
-                self.on_fault_answer(landed, now);
-            }
             Outcome::Suspected | Outcome::Fault if answer.signal.should_retry == Some(false) => {
                 self.gates[landed.gate].pause.on_lost(id, landed.round, now.mono);
                 if landed.decides {
@@ -150,9 +149,9 @@ impl Engine {
     fn on_accepted(&mut self, landed: Landed, now: Now) {
         let gate = &mut self.gates[landed.gate];
         gate.drought = None;
+        gate.accepted = Some(now.mono);
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
-        gate.suspect.on_accepted(landed.sent.mono, now.mono);
         gate.slots.on_accepted();
         let paid = self.calls.get_mut(&landed.id).and_then(|state| state.paid.take());
         gate.budget.on_success(paid);
@@ -179,7 +178,7 @@ impl Engine {
             End::Unknown
         } else if let Some(until) = told {
             gate.drought.get_or_insert(now.mono);
-            gate.pause.on_refused(landed.id, landed.sent.mono, Told::Until(until), now.mono);
+            gate.pause.on_told(landed.id, landed.sent.mono, until, now.mono);
             pause = Some(until);
             let is_explained = emptied.is_some() || kind == Refusal::Concurrency;
             if is_explained && gate.pause.is_believed() {
@@ -188,9 +187,7 @@ impl Engine {
                 End::Refused(Some(until.since(now.mono)))
             }
         } else {
-            gate.drought.get_or_insert(now.mono);
-            gate.overtaken = true;
-            gate.pause.on_lost(landed.id, landed.round, now.mono);
+            gate.on_silent(landed.id, landed.round, now.mono);
             End::Refused(None)
         };
         gate.end(answer.ticket, end, pause, answer.received);
@@ -209,17 +206,13 @@ impl Engine {
     /// A refusal that does not say why moves the gate and costs no try, until it is shown to be a fault.
     fn on_suspected(&mut self, landed: Landed, now: Now) {
         self.stats.rate_limited += 1;
-        let told = Told::Nothing { stretch: self.stretch(), reason: Reason::Guess { told: landed.id } };
         let gate = &mut self.gates[landed.gate];
-        gate.drought.get_or_insert(now.mono);
-        let event = gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
-        gate.suspect.on_refused(landed.sent.mono, event, now.mono);
+        gate.on_silent(landed.id, landed.round, now.mono);
         let Some(state) = self.calls.get_mut(&landed.id).filter(|_| landed.decides) else { return };
-        if state.suspicions == 0 {
-            state.suspected = now.mono;
+        if !gate.learner.blames_limit() {
+            state.suspicion.on_refused(gate.accepted, now.mono);
         }
-        state.suspicions += 1;
-        let verdict = if state.suspicions >= SUSPICIONS && now.mono.since(state.suspected) >= SUSPICIONS_OVER {
+        let verdict = if state.suspicion.is_certain(now.mono) {
             Verdict::Exhausted
         } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             return self.go_back(landed.id, now);
@@ -284,8 +277,7 @@ impl Engine {
             if state.seat.patience.is_some_and(|patience| drought + patience <= now.mono) {
                 return false;
             }
-            let told = Told::Nothing { stretch, reason: Reason::Hold { last } };
-            gate.pause.on_refused(landed.id, landed.sent.mono, told, now.mono);
+            gate.pause.hold(landed.sent.mono, last, stretch, now.mono);
             // Somebody else may probe first: the server may only dislike this call.
             let after = gate.pause.until().unwrap_or(now.mono) + Duration::from_millis(1);
             (after, Reason::Hold { last })

@@ -8,7 +8,6 @@ use crate::adapt::knowledge::{Knowledge, Trust};
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::CallId;
 use crate::deed::{Act, Deed};
-use crate::limit::pause::Told;
 use crate::limit::{Permit, Trip};
 use crate::time::{Instant, Now};
 
@@ -82,7 +81,7 @@ impl Gate {
                 if let Some(other) = self.others.flying.remove(&(who, deed.attempt)) {
                     self.end_other(&other, end, at, counted);
                     if let Some(until) = pause {
-                        self.pause.on_refused(CallId::OTHER, other.sent, Told::Until(until), now.mono);
+                        self.pause.on_told(CallId::OTHER, other.sent, until, now.mono);
                     }
                 }
                 false
@@ -99,13 +98,17 @@ impl Gate {
             _ => self.limits.settle(&other.permit, None, &Trip::answered(counted, self.trips.shortest())),
         }
         match end {
-            End::Accepted => self.drought = None,
+            End::Accepted => {
+                self.drought = None;
+                self.accepted = self.accepted.max(Some(at.mono));
+            }
+            End::Suspected if self.learner.is_fault() => {}
             // Others wait with whoever was refused.
-            End::Refused(_) => {
+            End::Refused(_) | End::Suspected => {
                 self.drought.get_or_insert(at.mono);
                 self.overtaken = true;
             }
-            End::Suspected | End::Unknown | End::Unsent => {}
+            End::Unknown | End::Unsent => {}
         }
     }
 
@@ -141,7 +144,7 @@ impl Gate {
             }
         }
         if let Some(until) = knowledge.pause.map(|pause| now.mono_at(pause)).filter(|until| *until > now.mono) {
-            self.pause.on_refused(CallId::OTHER, now.mono, Told::Until(until), now.mono);
+            self.pause.on_told(CallId::OTHER, now.mono, until, now.mono);
         }
     }
 

@@ -34,7 +34,6 @@ impl Gate {
     pub(crate) fn take(&mut self, id: CallId, call: &Call, back_at: Instant, now: Now) -> Pass {
         self.slots.used += 1;
         self.unanswered += 1;
-        self.suspect.on_sent(now.mono);
         self.others.on_counted(now.mono);
         let mut permit = self.limits.take(call.cost, now);
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call));

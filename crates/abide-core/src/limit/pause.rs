@@ -1,15 +1,16 @@
-//! The pause that a refusal puts on a key: nothing leaves until it ends, then one probe, then a ramp.
+//! The pause on a key that a server asked for, or that holds retries back: nothing leaves until it ends, then one probe, then a ramp.
 
 use std::time::Duration;
 
 use crate::call::CallId;
 use crate::decision::{Reason, Why};
+use crate::event::Failure;
 use crate::time::Instant;
 
-/// The first guess at a pause that nobody told; it doubles with each event after which nothing was accepted.
-const FIRST_GUESS: Duration = Duration::from_millis(500);
-/// The longest guess.
-const LONGEST_GUESS: Duration = Duration::from_secs(60);
+/// How long retries are held back at first; it doubles with each event after which nothing was accepted.
+const FIRST_HOLD: Duration = Duration::from_millis(500);
+/// The longest that they are.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
 /// Told waits in a row, with nothing accepted, that are believed however short they are.
 const BELIEVED: u32 = 2;
@@ -55,15 +56,6 @@ enum Phase {
 /// Which pause an attempt left after, if that pause was not over yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Round(u32);
-
-/// What a refusal said on how long to wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Told {
-    /// Until this moment.
-    Until(Instant),
-    /// Nothing; the guess is stretched by up to a quarter, in 1/256 of it, so that many clients do not come back together.
-    Nothing { stretch: u8, reason: Reason },
-}
 
 impl Pause {
     /// What stands in the way of the next attempt.
@@ -131,21 +123,33 @@ impl Pause {
         }
     }
 
-    /// The server refused an attempt that left at `sent`. Returns whether this is a new event, not one more refusal of the last.
-    pub(crate) fn on_refused(&mut self, id: CallId, sent: Instant, told: Told, now: Instant) -> bool {
+    /// The server refused an attempt that left at `sent`, and asked not to be asked again before `until`.
+    pub(crate) fn on_told(&mut self, id: CallId, sent: Instant, until: Instant, now: Instant) {
+        let until = until.max(now + self.floor());
+        self.begin_event(sent, now);
+        self.extend(until, Reason::ServerWait { told: id }, now);
+    }
+
+    /// Holds back retries, after the failure of an attempt that left at `sent`. The wait is stretched by up to a quarter, in 1/256
+    /// of that, so that many clients do not come back together.
+    pub(crate) fn hold(&mut self, sent: Instant, last: Option<Failure>, stretch: u8, now: Instant) {
+        let wait = doubled(self.streak).min(LONGEST_HOLD);
+        if self.begin_event(sent, now) {
+            self.extend(now + wait + wait * u32::from(stretch) / 1_024, Reason::Hold { last }, now);
+        }
+    }
+
+    /// Begins an event if what became of an attempt that left at `sent` is not one more sign of the last.
+    fn begin_event(&mut self, sent: Instant, now: Instant) -> bool {
         let fresh = self.event.is_none_or(|event| sent > event);
-        let (until, reason) = match told {
-            Told::Until(until) => (until.max(now + self.floor()), Reason::ServerWait { told: id }),
-            Told::Nothing { stretch, reason } if fresh => {
-                let guess = doubled(self.streak).min(LONGEST_GUESS);
-                (now + guess + guess * u32::from(stretch) / 1_024, reason)
-            }
-            Told::Nothing { .. } => return false,
-        };
         if fresh {
             self.event = Some(now);
             self.streak = self.streak.saturating_add(1);
         }
+        fresh
+    }
+
+    fn extend(&mut self, until: Instant, reason: Reason, now: Instant) {
         match self.phase {
             // It only moves later.
             Phase::Paused { until: known, .. } if known >= until => {}
@@ -156,7 +160,6 @@ impl Pause {
                 self.pause(until, reason, now);
             }
         }
-        fresh
     }
 
     /// Whether what was told last has not proved too short again and again.
@@ -220,7 +223,7 @@ impl Pause {
 }
 
 fn doubled(times: u32) -> Duration {
-    FIRST_GUESS.saturating_mul(1 << times.min(16))
+    FIRST_HOLD.saturating_mul(1 << times.min(16))
 }
 
 #[cfg(test)]
@@ -231,10 +234,6 @@ mod tests {
 
     fn at(millis: u64) -> Instant {
         Instant::from_nanos(millis * 1_000_000)
-    }
-
-    fn guess() -> Told {
-        Told::Nothing { stretch: 0, reason: Reason::Guess { told: CallId(1) } }
     }
 
     fn send(pause: &mut Pause, id: CallId, now: Instant) -> Option<Round> {
@@ -248,11 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn refusals_of_what_was_in_flight_together_are_one_event() {
+    fn failures_of_what_was_in_flight_together_are_one_event() {
         let mut pause = Pause::default();
-        assert!(pause.on_refused(CallId(1), at(0), guess(), at(10)));
-        for call in 2..9 {
-            assert!(!pause.on_refused(CallId(call), at(5), guess(), at(20)));
+        for later in 0..8 {
+            pause.hold(at(0), None, 0, at(10 + later));
         }
         assert_eq!(until(&pause, 20), Some(at(510)));
     }
@@ -260,10 +258,10 @@ mod tests {
     #[test]
     fn a_told_pause_only_moves_later() {
         let mut pause = Pause::default();
-        pause.on_refused(CallId(1), at(0), Told::Until(at(5_000)), at(10));
-        pause.on_refused(CallId(2), at(0), Told::Until(at(3_000)), at(11));
+        pause.on_told(CallId(1), at(0), at(5_000), at(10));
+        pause.on_told(CallId(2), at(0), at(3_000), at(11));
         assert_eq!(until(&pause, 20), Some(at(5_000)));
-        pause.on_refused(CallId(3), at(0), Told::Until(at(7_000)), at(12));
+        pause.on_told(CallId(3), at(0), at(7_000), at(12));
         pause.on_accepted(None, 8);
         assert_eq!(until(&pause, 20), Some(at(7_000)));
     }
@@ -271,7 +269,7 @@ mod tests {
     #[test]
     fn one_probe_goes_first_then_a_ramp() {
         let mut pause = Pause::default();
-        pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
+        pause.on_told(CallId(1), at(0), at(1_000), at(10));
         assert_eq!(pause.blocker(at(1_000)), None);
         let probe = send(&mut pause, CallId(2), at(1_000));
         assert!(pause.blocker(at(1_001)).is_some());
@@ -290,7 +288,7 @@ mod tests {
     #[test]
     fn a_probe_that_is_lost_or_late_hands_its_turn_on() {
         let mut pause = Pause::default();
-        pause.on_refused(CallId(1), at(0), guess(), at(0));
+        pause.hold(at(0), None, 0, at(0));
         let probe = send(&mut pause, CallId(2), at(500));
         assert_eq!(until(&pause, 500), Some(at(1_500)));
         pause.on_lost(CallId(2), probe, at(600));
@@ -301,26 +299,26 @@ mod tests {
     }
 
     #[test]
-    fn guesses_double_until_something_is_accepted() {
+    fn holds_double_until_something_is_accepted() {
         let mut pause = Pause::default();
         let mut now = 0;
         for length in [500, 1_000, 2_000, 4_000] {
-            pause.on_refused(CallId(1), at(now), guess(), at(now + 1));
+            pause.hold(at(now), None, 0, at(now + 1));
             assert_eq!(pause.until(), Some(at(now + 1 + length)));
             now += 1 + length;
         }
         let probe = send(&mut pause, CallId(1), at(now));
         pause.on_accepted(probe, 8);
-        pause.on_refused(CallId(2), at(now + 5), guess(), at(now + 6));
+        pause.hold(at(now + 5), None, 0, at(now + 6));
         assert_eq!(pause.until(), Some(at(now + 6 + 500)));
     }
     #[test]
     fn what_left_before_a_pause_does_not_end_its_ramp() {
         let mut pause = Pause::default();
-        pause.on_refused(CallId(1), at(0), Told::Until(at(1_000)), at(10));
+        pause.on_told(CallId(1), at(0), at(1_000), at(10));
         let probe = send(&mut pause, CallId(2), at(1_000));
         // A refusal of the same event comes late, and says more.
-        pause.on_refused(CallId(3), at(5), Told::Until(at(3_000)), at(1_005));
+        pause.on_told(CallId(3), at(5), at(3_000), at(1_005));
         assert!(pause.is_on(at(2_999)));
         let second = send(&mut pause, CallId(4), at(3_000));
         pause.on_accepted(probe, 8);
@@ -333,7 +331,7 @@ mod tests {
         let mut pause = Pause::default();
         let mut now = 0;
         for length in [1, 1, 500, 1_000, 1_000] {
-            pause.on_refused(CallId(1), at(now), Told::Until(at(now + 11)), at(now + 10));
+            pause.on_told(CallId(1), at(now), at(now + 11), at(now + 10));
             assert_eq!(pause.until(), Some(at(now + 10 + length)));
             now += 10 + length;
         }
@@ -341,7 +339,7 @@ mod tests {
     #[test]
     fn a_silent_probe_makes_no_room_in_the_ramp_when_it_is_lost() {
         let mut pause = Pause::default();
-        pause.on_refused(CallId(1), at(0), guess(), at(0));
+        pause.hold(at(0), None, 0, at(0));
         let silent = send(&mut pause, CallId(2), at(500));
         let second = send(&mut pause, CallId(3), at(1_500));
         pause.on_accepted(second, 8);

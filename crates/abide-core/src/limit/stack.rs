@@ -1,7 +1,5 @@
 //! Several limits that hold together: taken all or not at all, with each attempt's cost in each.
 
-use std::time::Duration;
-
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
 use crate::policy::LimitSpec;
@@ -52,14 +50,10 @@ impl Stack {
         Permit { cost, tickets, claim: Claim::default() }
     }
 
-    /// Takes, leaves and is answered at this moment: for what has no answer. As [`Stack::take`], only where there is room.
+    /// Spends at this moment, for what has no answer. As [`Stack::take`], only where there is room.
     pub(crate) fn spend(&mut self, cost: u32, now: Now) {
-        let trip = Trip::answered(now, Duration::ZERO);
         for (spec, limit) in &mut self.limits {
-            let cost = cost_in(*spec, cost);
-            let mut ticket = limit.take(cost, now);
-            limit.leave(&mut ticket, cost, now);
-            limit.settle(ticket, cost, &trip);
+            limit.spend(cost_in(*spec, cost), now);
         }
     }
 
@@ -101,6 +95,7 @@ mod tests {
     use super::*;
     use crate::policy::LimitSpecs;
     use crate::time::{Instant, Wall};
+    use std::time::Duration;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }

@@ -5,7 +5,7 @@ mod budget;
 pub(crate) mod classify;
 mod schedule;
 mod stop;
-pub(crate) mod suspect;
+pub(crate) mod suspicion;
 
 #[cfg(test)]
 mod peers;
@@ -16,4 +16,4 @@ pub use schedule::{Ending, Next, Schedule, Tries};
 pub use stop::{Bound, Stop, after, attempts, before, never};
 
 pub(crate) use classify::{Outcome, classify, may_repeat};
-pub(crate) use suspect::Suspect;
+pub(crate) use suspicion::Suspicion;

@@ -102,8 +102,11 @@ impl Judge {
             _ => None,
         });
         let cap = told.chain([story.policy.concurrency.get()]).min().unwrap_or(1) as usize;
-        let servers =
-            story.servers.iter().map(|server| Shadow { speaks: server.quotas, ..Shadow::default() }).collect();
+        let servers = story
+            .servers
+            .iter()
+            .map(|server| Shadow { speaks: server.quotas, silence: Silence::of(server), ..Shadow::default() })
+            .collect();
         Self { policy: story.policy.clone(), cap, calls: BTreeMap::new(), servers, refusals: 0, bare: 0, hedges: 0 }
     }
 
@@ -220,7 +223,7 @@ impl Judge {
         assert!(now >= shadow.quiet_until, "{id} leaves at {now} in a pause until {}", shadow.quiet_until);
         assert!(shadow.busy < cap, "{id} is one too many in flight");
         shadow.busy += 1;
-        shadow.silence.on_begun(id, shadow.speaks, now);
+        shadow.silence.on_begun(id, now);
         if shadow.paused {
             if shadow.accepted == 0 {
                 if let Some((probe, since)) = shadow.probe {
@@ -270,6 +273,7 @@ impl Judge {
                 self.record(id).failed = false;
             }
             503 => {
+                shadow.silence.on_suspected(id, now);
                 shadow.end_of(id, now);
                 shadow.drought.get_or_insert(now);
                 shadow.on_trouble(now);

@@ -103,7 +103,7 @@ proptest! {
         in_flight in 1..40_u32, way in way(), service in 0..300_u64, seed in any::<u64>(),
     ) {
         let trouble = Trouble { refuse: 1_000, ..Trouble::default() };
-        let server = Server { calm_at: 450 * MS, service: service * MS, ..troubled(trouble) };
+        let server = Server { calm_at: way.least + way.jitter + 1, service: service * MS, ..troubled(trouble) };
         let callers = vec![Caller::default(); in_flight as usize + 1];
         let story = Story { policy: concurrency(in_flight), way, seed, ..Story::new(server, callers) };
         let ending = story.play();

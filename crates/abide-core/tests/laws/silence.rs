@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use abide_core::CallId;
 
 use crate::rules::{MS, SEC};
+use crate::world::Server;
 
 /// After the first refusal nothing leaves for so long.
 const LEAST_PAUSE: u64 = 240 * MS;
@@ -15,6 +16,7 @@ const SILENCE: u64 = 4;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Silence {
+    sure: Sure,
     event: Option<Event>,
     last_begun: u64,
     /// Attempts that are not answered, with the moment at which they left.
@@ -25,6 +27,17 @@ pub(crate) struct Silence {
     pub(crate) idle: Option<u64>,
     shortest_accepted: Option<u64>,
     shortest_refused: Option<u64>,
+}
+
+/// For how long it is sure that a client pauses after a refusal. Where chance refuses and no limit, nothing explains what is
+/// seen, and a client may go by a pace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sure {
+    Always,
+    /// Until something is accepted after the first refusals, or refused with a 503, which may be a fault.
+    Once,
+    #[default]
+    Never,
 }
 
 /// Refusals after which nothing was accepted that left later.
@@ -38,10 +51,20 @@ struct Event {
 }
 
 impl Silence {
+    pub(crate) fn of(server: &Server) -> Self {
+        let sure = match server.trouble.refuse + server.trouble.bare_503 {
+            // It says more than the judge reads.
+            _ if server.quotas => Sure::Never,
+            0 => Sure::Always,
+            _ => Sure::Once,
+        };
+        Self { sure, ..Self::default() }
+    }
+
     /// An attempt leaves: law 3, nothing while the refusals of one event come in, and law 5, one pilot at a time after it.
-    pub(crate) fn on_begun(&mut self, id: CallId, speaks: bool, now: u64) {
+    pub(crate) fn on_begun(&mut self, id: CallId, now: u64) {
         self.hear_silence(now);
-        if let Some(event) = self.event.as_ref().filter(|_| !speaks) {
+        if let Some(event) = self.event.as_ref().filter(|_| self.sure != Sure::Never) {
             // Where a cap on requests in flight may be the reason, a place can be free at once.
             let quiet_until = event.last_refused + if event.first && !self.is_slow() { LEAST_PAUSE } else { 0 };
             assert!(now >= quiet_until, "{id} leaves at {now} after refusals, quiet until {quiet_until}: {self:?}");
@@ -73,7 +96,20 @@ impl Silence {
         let trip = now - sent;
         self.shortest_accepted = Some(self.shortest_accepted.map_or(trip, |known| known.min(trip)));
         if self.event.as_ref().is_some_and(|event| sent > event.tried) {
-            self.event = None;
+            self.end_event();
+        }
+    }
+
+    /// A refusal that may be a fault.
+    pub(crate) fn on_suspected(&mut self, id: CallId, now: u64) {
+        self.on_lost(id, now);
+        self.sure = Sure::Never;
+    }
+
+    fn end_event(&mut self) {
+        self.event = None;
+        if self.sure == Sure::Once {
+            self.sure = Sure::Never;
         }
     }
 
@@ -94,11 +130,10 @@ impl Silence {
         }
         let patience = self.patience();
         let silent = self.out.iter().filter(|(_, sent)| **sent + patience <= now);
-        for (id, sent) in silent {
-            self.heard.insert(*id);
-            if self.event.as_ref().is_some_and(|event| *sent > event.tried) {
-                self.event = None;
-            }
+        self.heard.extend(silent.clone().map(|(id, _)| *id));
+        let latest = silent.map(|(_, sent)| *sent).max();
+        if self.event.as_ref().is_some_and(|event| latest > Some(event.tried)) {
+            self.end_event();
         }
     }
 

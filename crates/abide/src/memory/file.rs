@@ -12,7 +12,7 @@ use abide_core::adapt::Knowledge;
 use abide_core::deed::{Act, Deed};
 use abide_core::time::{self, Now};
 
-use super::folder::private;
+use super::folder::{private, prune};
 use super::header::{FileClock, Header, Unread};
 
 /// A larger file was not written by abide.
@@ -98,6 +98,8 @@ impl KeyFile {
                     bytes = header.to_line().into_bytes();
                     file.set_len(0)?;
                     file.write_all(&bytes)?;
+                    // Files come seldom, so this is a good moment to look after the old ones.
+                    self.path.parent().inspect(|folder| prune(folder));
                     (header, bytes.len())
                 }
                 Err(Unread::Broken) => return Err(io::Error::other("another process holds it")),
