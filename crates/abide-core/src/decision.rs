@@ -70,6 +70,14 @@ pub enum Decision {
         /// Why it is not tried again.
         verdict: Verdict,
     },
+    /// Every place in flight has for long been held by an answer whose body was neither read to its end nor dropped: this call and
+    /// those behind it wait for their own caller. Told once a key.
+    Unread {
+        /// The call that is next.
+        id: CallId,
+        /// The calls whose answers hold the places.
+        holders: Vec<CallId>,
+    },
     /// The call ends without an answer. Drop whatever of it is under way.
     GiveUp {
         /// The call.
@@ -92,6 +100,7 @@ impl Decision {
             | Self::Retry { id }
             | Self::Follow { id }
             | Self::Renew { id }
+            | Self::Unread { id, .. }
             | Self::Return { id, .. }
             | Self::GiveUp { id, .. } => id,
         }

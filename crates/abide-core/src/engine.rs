@@ -8,6 +8,7 @@ mod flight;
 mod leave;
 mod share;
 mod stall;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use answer::Head;
 use flight::{Beside, Flight, Grant};
+pub(crate) use unread::Unread;
 
 use crate::call::{Account, Call, CallId, Safety};
 use crate::decision::{Decision, Why};
@@ -45,6 +47,7 @@ use crate::time::{Instant, Now};
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
 ///     Renew   drop the answer and get another credential, then tell Renewed; a Send follows
+///     Unread  tell the user whose answers hold all places
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)

@@ -14,6 +14,7 @@ use crate::adapt::{self, Controller, Learner};
 use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
 use crate::deed::Deed;
+use crate::engine::Unread;
 use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
@@ -68,6 +69,8 @@ pub(crate) struct Gate {
     pub(crate) held: bool,
     /// When an attempt will have stalled next, or one that has may get another beside it.
     pub(crate) stalls_at: Option<Instant>,
+    /// Answers that hold all places in flight, as nobody reads them to their end.
+    pub(crate) unread: Unread,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
     /// Whether a call has come to the queue that was not told yet what is waited for.
@@ -110,6 +113,7 @@ impl Gate {
             stalls_at: None,
             overtaken: false,
             held: false,
+            unread: Unread::default(),
             blocked: None,
             untold: false,
             wake: None,

@@ -10,10 +10,11 @@ use abide_core::time::{Instant, Now, Wall};
 #[cfg(feature = "testing")]
 use crate::testing::VirtualClock;
 
-/// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Moments of earlier boots lie before the start of the monotonic clock, and have to be named too.
 const BEFORE: Duration = Duration::from_secs(400 * 86_400);
+
+/// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// Reads both clocks, and sleeps.
 #[derive(Clone, Debug)]

@@ -60,6 +60,8 @@ impl State {
 
 #[derive(Debug, Default)]
 struct Inbox {
+    /// What is asked for, as it may be shown; empty where no warning would be heard.
+    url: Arc<str>,
     decisions: VecDeque<Decision>,
     waker: Option<Waker>,
 }
@@ -80,7 +82,7 @@ pub struct Waiting {
 
 impl Handle {
     pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>) -> Self {
-        Self::with(Shared::new(policy, seed, Clock::System, memory))
+        Self::with(Shared::new(policy, seed, memory, Clock::System))
     }
 
     /// On a clock that a test moves, with every decision shown to a story.
@@ -88,10 +90,11 @@ impl Handle {
     pub(crate) fn told(
         policy: Policy,
         seed: u64,
+        memory: Option<Link>,
         clock: crate::testing::VirtualClock,
         story: crate::testing::Story,
     ) -> Self {
-        let mut shared = Shared::new(policy, seed, Clock::Virtual(clock), None);
+        let mut shared = Shared::new(policy, seed, memory, Clock::Virtual(clock));
         shared.story = Some(story);
         Self::with(shared)
     }
@@ -114,13 +117,14 @@ impl Handle {
     }
 
     /// Submits a call. Must be called within a Tokio runtime with time enabled.
-    pub(crate) fn submit(&self, call: Call) -> Ticket {
+    pub(crate) fn submit(&self, call: Call, url: impl FnOnce() -> String) -> Ticket {
+        let url = if tracing::enabled!(tracing::Level::WARN) { url().into() } else { Arc::default() };
         self.shared.meet(&call.key);
         let mut state = self.shared.lock();
         self.drive(&mut state);
         let now = self.now();
         let id = state.engine.submit(call, now);
-        state.inboxes.insert(id, Inbox::default());
+        state.inboxes.insert(id, Inbox { url, ..Inbox::default() });
         if let Some(key) = self.shared.remembered_key(&state, id) {
             state.note(&key, now.mono);
         }
@@ -175,7 +179,7 @@ impl Handle {
 }
 
 impl Shared {
-    fn new(policy: Policy, seed: u64, clock: Clock, memory: Option<Link>) -> Self {
+    fn new(policy: Policy, seed: u64, memory: Option<Link>, clock: Clock) -> Self {
         let mut engine = Engine::new(policy, seed);
         if memory.is_some() {
             engine.publish();
@@ -184,9 +188,9 @@ impl Shared {
         let state = State { engine, inboxes, driver: None, driver_at: None, looks };
         Self {
             clock,
+            memory,
             #[cfg(feature = "testing")]
             story: None,
-            memory,
             state: Mutex::new(state),
             moved: Arc::new(Notify::new()),
         }
@@ -201,8 +205,14 @@ impl Shared {
     fn settle(&self, mut state: MutexGuard<'_, State>, now: Now) {
         let mut first: Option<Waker> = None;
         let mut more: Vec<Waker> = Vec::new();
+        let mut unread: Option<Vec<Arc<str>>> = None;
         while let Some(decision) = state.engine.poll_decision() {
             self.tell(&decision, now);
+            if let Decision::Unread { holders, .. } = &decision {
+                let urls = holders.iter().filter_map(|id| state.inboxes.get(id)).map(|inbox| Arc::clone(&inbox.url));
+                unread = Some(urls.collect());
+                continue;
+            }
             let Some(inbox) = state.inboxes.get_mut(&decision.id()) else { continue };
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
@@ -218,6 +228,13 @@ impl Shared {
             self.moved.notify_one();
         }
         first.into_iter().chain(more).for_each(Waker::wake);
+        if let Some(urls) = unread {
+            tracing::warn!(
+                answers = ?urls,
+                "every place in flight is held by an answer whose body has not been read to its end for 10 s, and calls wait for \
+                 that: read these bodies or drop the responses"
+            );
+        }
     }
 }
 

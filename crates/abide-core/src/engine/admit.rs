@@ -69,6 +69,7 @@ impl Engine {
         if blocked != before || gate.untold {
             self.tell_listeners(index);
         }
+        self.watch_unread(index, now);
         self.schedule(index, now);
     }
 
@@ -255,6 +256,7 @@ impl Engine {
             gate.others.expires(),
             gate.deadlines.first().map(|(at, _)| *at),
             gate.stalls_at,
+            gate.unread.tells_at(),
         ]
         .into_iter()
         .flatten()

@@ -320,3 +320,53 @@ fn a_request_whose_body_is_gone_is_not_sent_again() {
     story.engine.handle(Event::Spent { id }, now);
     assert_eq!(story.answer(id, 429, &[], Some("")), [Decision::Return { id, verdict: Verdict::Unrepeatable }]);
 }
+
+#[test]
+fn answers_that_nobody_reads_are_named_once_when_they_hold_every_place() {
+    let mut story = Story::new("concurrency 2");
+    let held = [story.send("/a"), story.send("/b")];
+    held.iter().for_each(|id| story.succeed(*id, &[]));
+    let waiting = story.submit("/c", |_| {});
+    assert_eq!(story.decisions(), []);
+    let tick = |story: &mut Story| {
+        let at = story.engine.poll_timeout().unwrap();
+        story.millis = at.as_nanos().div_ceil(1_000_000);
+        let now = story.now();
+        story.engine.handle(Event::Tick, now);
+        story.engine.audit().unwrap();
+        story.decisions()
+    };
+    assert_eq!(tick(&mut story), [Decision::Unread { id: waiting, holders: held.to_vec() }]);
+    assert_eq!(story.millis, 11_000);
+    assert_eq!(story.engine.poll_timeout(), None);
+    story.done(held[0]);
+    assert_eq!(story.sent(), [waiting]);
+}
+
+#[test]
+fn a_place_that_becomes_free_in_time_is_no_news() {
+    let mut story = Story::new("concurrency 1");
+    let first = story.send("/a");
+    story.succeed(first, &[]);
+    let second = story.submit("/b", |_| {});
+    story.submit("/c", |_| {});
+    story.millis += 9_000;
+    story.done(first);
+    assert_eq!(story.sent(), [second]);
+    story.millis += 9_000;
+    let now = story.now();
+    story.engine.handle(Event::Tick, now);
+    assert_eq!(story.decisions(), [], "the second is not answered, so it is not the caller that is slow");
+}
+
+#[test]
+fn a_call_that_is_cancelled_in_its_backoff_gives_its_retry_back() {
+    let mut story = Story::new("");
+    let id = story.send("/a");
+    story.answer(id, 500, &[], Some(""));
+    assert_ne!(story.engine.gates[0].budget, crate::retry::Budget::default());
+    let now = story.now();
+    story.engine.cancel(id, now);
+    assert_eq!(story.engine.gates[0].budget, crate::retry::Budget::default());
+    assert!(story.engine.calls.is_empty());
+}

@@ -40,6 +40,12 @@ pub struct Budget {
     left: u32,
 }
 
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(Tokens::default())
+    }
+}
+
 impl Budget {
     /// With all tokens.
     pub const fn new(tokens: Tokens) -> Self {

@@ -46,11 +46,11 @@ pub struct ClientBuilder {
     mounts: Vec<(String, Self)>,
     max_body: u64,
     seed: Option<u64>,
-    memory: Option<Memory>,
     #[cfg(feature = "testing")]
     mock: Option<crate::testing::Mock>,
     #[cfg(feature = "testing")]
     record: Option<std::path::PathBuf>,
+    memory: Option<Memory>,
     wrong: Option<String>,
 }
 
@@ -71,11 +71,11 @@ impl ClientBuilder {
             mounts: Vec::new(),
             max_body: 256 * 1024 * 1024,
             seed: None,
-            memory: None,
             #[cfg(feature = "testing")]
             mock: None,
             #[cfg(feature = "testing")]
             record: None,
+            memory: None,
             wrong: None,
         }
     }
@@ -257,12 +257,13 @@ impl ClientBuilder {
 
     /// What the client stands on: what sends, and the engine with its clock.
     fn ground(&mut self, policy: Policy) -> Result<(Arc<dyn Transport>, Handle)> {
+        let memory = self.memory.as_ref().and_then(Link::new);
         #[cfg(feature = "testing")]
         if let Some(mock) = self.mock.take() {
             let (clock, story) = (mock.clock().clone(), mock.story().clone());
-            return Ok((Arc::new(mock), Handle::told(policy, self.seed.unwrap_or(0), clock, story)));
+            let line = Arc::new(mock.line(self.connection.idle_timeout));
+            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), memory, clock, story)));
         }
-        let memory = self.memory.as_ref().and_then(Link::new);
         let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory);
         let sockets = Arc::new(self.connection.build()?);
         #[cfg(feature = "testing")]

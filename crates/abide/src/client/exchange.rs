@@ -97,7 +97,7 @@ impl Exchange {
         call.rules = parts.policy.clone();
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
-        let ticket = handle.submit(call);
+        let ticket = handle.submit(call, || parts.shown());
         let (attempt, status, cause, rest, token, said) = (0, None, None, None, None, None);
         Self { client, parts, hop, next: None, ticket, attempt, status, cause, rest, token, said }
     }

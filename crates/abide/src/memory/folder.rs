@@ -68,6 +68,11 @@ impl Folder {
         let mut text = self.salt.to_vec();
         text.extend_from_slice(&key.credential().to_le_bytes());
         text.extend_from_slice(key.origin().as_bytes());
+        if let Some(bucket) = key.bucket() {
+            // No origin holds a line feed.
+            text.push(b'\n');
+            text.extend_from_slice(bucket.as_bytes());
+        }
         let name: String = sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.path.join(name).with_extension(EXTENSION)
     }

@@ -196,25 +196,36 @@ impl Inner {
     }
 }
 
-impl Transport for Mock {
+/// A client's way to a mock.
+#[derive(Debug)]
+pub(crate) struct Line {
+    mock: Mock,
+    /// How long an attempt may pass without a byte of its answer.
+    idle_timeout: Duration,
+}
+
+impl Mock {
+    pub(crate) fn line(self, idle_timeout: Duration) -> Line {
+        Line { mock: self, idle_timeout }
+    }
+}
+
+impl Transport for Line {
     fn send(&self, mut attempt: Attempt) -> Sending {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.mock.0);
+        let idle_timeout = self.idle_timeout;
         Box::pin(async move {
             let payload = std::mem::replace(&mut attempt.body, Payload::Empty);
             let body = collect(payload).await?;
             let sent = inner.clock.now().mono;
             let reply = inner.receive(&attempt, body);
-            let until = attempt.timeout.map_or(Instant::NEVER, |most| sent + most);
+            let until = sent + attempt.timeout.map_or(idle_timeout, |most| most.min(idle_timeout));
             let comes = if reply.fault == Some(Fault::Silence) { Instant::NEVER } else { sent + reply.after };
-            if comes >= until {
-                inner.clock.sleep_until(until).await;
-                return Err(broken(Failure::Timeout));
-            }
-            if comes == Instant::NEVER {
-                return std::future::pending().await;
-            }
             if comes > sent {
-                inner.clock.sleep_until(comes).await;
+                inner.clock.sleep_until(comes.min(until)).await;
+            }
+            if comes >= until {
+                return Err(broken(Failure::Timeout));
             }
             match reply.fault {
                 Some(Fault::Head(failure)) => Err(broken(failure)),

@@ -78,7 +78,7 @@ impl Reply {
         Self::status(200).fault(Fault::Head(Failure::Reset))
     }
 
-    /// Nothing comes. The attempt ends by its own timeout, or waits until nobody wants it any more.
+    /// Nothing comes. The attempt ends by its own timeout or by the client's idle timeout, which is 30 s by default.
     pub fn silence() -> Self {
         Self::status(200).fault(Fault::Silence)
     }

@@ -60,6 +60,10 @@ impl fmt::Display for Decided {
             Decision::Peek { bytes, .. } => write!(f, "looks at up to {bytes} bytes of the body"),
             Decision::Drop { attempt, .. } => write!(f, "drops attempt {attempt}"),
             Decision::Retry { .. } => f.write_str("tries again"),
+            Decision::Unread { holders, .. } => {
+                let names: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                write!(f, "waits while nobody reads the answers of {}", names.join(", "))
+            }
             Decision::Renew { .. } => f.write_str("gets another credential"),
             Decision::Return { verdict, .. } => write!(f, "returns ({verdict:?})"),
             Decision::Follow { .. } => f.write_str("follows the redirect"),

@@ -5,9 +5,11 @@
 
 mod auth;
 mod bodies;
+mod drops;
 mod limits;
 mod mock;
 mod pages;
+mod posts;
 mod rules;
 mod runtimes;
 mod stalls;

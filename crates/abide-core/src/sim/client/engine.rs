@@ -112,7 +112,8 @@ impl Client for EngineClient {
                 | Decision::Peek { .. }
                 | Decision::Retry { .. }
                 | Decision::Follow { .. }
-                | Decision::Renew { .. } => {}
+                | Decision::Renew { .. }
+                | Decision::Unread { .. } => {}
             }
         }
     }
