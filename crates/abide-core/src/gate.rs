@@ -94,7 +94,7 @@ impl Gate {
             quotas: Quotas::default(),
             pause: Pause::default(),
             queue: Queue::default(),
-            budget: Budget::default(),
+            budget: Budget::new(policy.tokens),
             learner: Learner::new(seed),
             others: Others::default(),
             publishes: false,
