@@ -254,6 +254,16 @@ impl Book {
         self.shortest.refused.unwrap_or_default()
     }
 
+    /// How far apart the earliest and the latest arrival of an attempt are at least.
+    pub(super) fn blur(&self) -> Duration {
+        self.trip() / 5 + GRAIN
+    }
+
+    /// How long the server works on what it accepts, beyond the way there and back.
+    pub(super) fn work(&self) -> Duration {
+        self.trip().saturating_sub(self.refused_trip())
+    }
+
     /// One that is not answered for so long may never be, and nothing waits for it any more.
     fn patience(&self) -> Duration {
         (self.trip() * 8).max(Duration::from_secs(1))

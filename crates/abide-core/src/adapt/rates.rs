@@ -49,6 +49,7 @@ pub(super) fn fitting(history: &[Evidence], book: &mut Book) -> Vec<Hypothesis> 
             break;
         }
     }
+    fit.retain(|hypothesis| !hypothesis.is_vague(book));
     fit
 }
 
