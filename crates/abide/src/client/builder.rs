@@ -11,7 +11,7 @@ use std::time::Duration;
 use abide_core::Policy;
 use abide_core::call::Patience;
 use abide_core::headers::Scale;
-use abide_core::policy::{LimitRule, LimitSpecs};
+use abide_core::policy::{LimitRule, LimitSpecs, Pace, Share};
 use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -93,6 +93,19 @@ impl ClientBuilder {
         self
     }
 
+    /// When requests leave that every limit allows: as soon as they may, or spread evenly; [`Pace::Eager`] by default.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.policy.pace = pace;
+        self
+    }
+
+    /// The share of every limit that is used, be it told, said or learned: the rest is left to others on the same key. All of it
+    /// by default.
+    pub fn share_of(mut self, share: Share) -> Self {
+        self.policy.share = share;
+        self
+    }
+
     /// The most attempts in flight to an origin; 8 by default.
     pub fn concurrency(mut self, most: u32) -> Self {
         match NonZeroU32::new(most) {
@@ -123,6 +136,14 @@ impl ClientBuilder {
     /// Calls wait for limits without end.
     pub fn wait_for_ever(mut self) -> Self {
         self.policy.max_wait = Patience::Endless;
+        self
+    }
+
+    /// Whether a safe request (GET, HEAD, OPTIONS) is sent again beside the first when its answer is late beyond reason: after at
+    /// least 500 ms and ten times what 19 of 20 answers of its server take. The first answer counts and the other attempt is
+    /// dropped. A second attempt waits for every limit and is paid from the budget of retries; off by default.
+    pub fn hedge(mut self, hedge: bool) -> Self {
+        self.policy.hedge = hedge;
         self
     }
 
