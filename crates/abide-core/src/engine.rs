@@ -86,8 +86,8 @@ struct CallState {
     redirects: u32,
     /// Whether its next attempt is one of the same request again.
     repeats: bool,
-    /// Whether the attempt under way is a retry that took tokens of the budget.
-    paid: bool,
+    /// What the attempt under way took of the budget, if it is a retry.
+    paid: Option<u32>,
     /// The last thing that it waited for.
     why: Why,
     /// Grants in a row that its caller was too slow to begin.
@@ -176,7 +176,7 @@ impl Engine {
             backoff: Duration::ZERO,
             redirects: 0,
             repeats: false,
-            paid: false,
+            paid: None,
             why: Why::FREE,
             lapses: 0,
             told: None,

@@ -101,7 +101,7 @@ impl Gate {
             quotas: Quotas::new(policy.share),
             pause: Pause::default(),
             queue: Queue::default(),
-            budget: Budget::default(),
+            budget: Budget::new(policy.tokens),
             learner: Learner::new(seed),
             kept: Kept::new(policy.share),
             spread: Spread::new(policy.pace),

@@ -318,10 +318,6 @@ impl Ticket {
     }
 
     /// The next decision on this call.
-    pub(crate) async fn decision(&mut self) -> Decision {
-        std::future::poll_fn(|cx| self.poll_decision(cx)).await
-    }
-
     pub(crate) fn poll_decision(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Decision> {
         let mut state = self.handle.shared.lock();
         let inbox = state.inboxes.entry(self.id).or_default();

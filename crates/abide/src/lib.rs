@@ -71,7 +71,7 @@ pub use throttle::Throttle;
 struct Readme;
 
 /// And so does that of the guides.
-#[cfg(all(doctest, feature = "tokio", feature = "macros"))]
+#[cfg(all(doctest, feature = "client", feature = "macros"))]
 mod guides {
     #[doc = include_str!("../../../docs/from-python.md")]
     struct FromPython;

@@ -10,5 +10,16 @@ mod backoff;
 mod conditions;
 #[path = "../examples/decorator.rs"]
 mod decorator;
+#[path = "../examples/quick.rs"]
+mod quick;
+#[path = "../examples/quota_headers.rs"]
+mod quota_headers;
+#[path = "../examples/resilient_client.rs"]
+mod resilient_client;
+#[path = "../examples/session.rs"]
+mod session;
+#[cfg(feature = "testing")]
+#[path = "../examples/testing.rs"]
+mod testing;
 #[path = "../examples/throttle.rs"]
 mod throttle;

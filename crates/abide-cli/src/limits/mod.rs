@@ -83,7 +83,7 @@ pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
 /// Sends one request, whatever comes of it.
 async fn ask(url: &str, common: &Common) -> Result<Exchange> {
     log::start(common.verbose, Screen::new(common.quiet).lines());
-    let client = connect::client(common, Duration::from_secs(60))?;
+    let client = connect::client(common, Duration::from_secs(60), false)?;
     let response = client.get(url).once().send().await.map_err(|e| get::failure(&e))?;
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let (whole, body) = response.into_whole().await.map_err(|e| get::failure(&e))?;

@@ -7,7 +7,9 @@ use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
 use super::proof::Proof;
+use super::raise::Raise;
 use super::schedule::Schedule;
+use super::trust::Trust;
 use super::{Controller, End, Opening, Ticket, belief, grid, recover};
 use crate::policy::LimitSpec;
 use crate::rng::Rng;
@@ -30,9 +32,13 @@ pub struct Learner {
     /// Accepted attempts that being lost takes at least, the next time.
     patience: u32,
     suspicion: Suspicion,
+    raise: Raise,
+    trust: Trust,
     rng: Rng,
     /// Accepted attempts since the hypotheses were built.
     pub(super) proven: u32,
+    /// Whether a pilot was refused before anything was accepted.
+    came_late: bool,
     /// Refusals in a row that were put down to somebody else.
     phantoms: u32,
     /// When the last of them was.
@@ -53,6 +59,10 @@ const PHANTOMS: u32 = 3;
 /// Accepted attempts that being lost takes at least; each time that nothing proves itself in between, twice as many.
 const PATIENCE: u32 = 40;
 const MOST_PATIENCE: u32 = 10_000;
+/// What a pace begins with of the rate that was accepted, in parts.
+const CAREFUL: u32 = 2;
+/// Who came late and was refused again after fewer accepted attempts than this shares the limit with others.
+const SHARED: u32 = 10;
 /// So long without a wish there is a new session.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -95,6 +105,7 @@ impl Controller for Learner {
             Some(at) => Opening::At(at.max(self.schedule.gate())),
             None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
+        let opening = if self.may_raise(opening, now.mono) { Opening::At(now.mono) } else { opening };
         if let Opening::At(at) = opening {
             self.busy_until = self.busy_until.max(at);
         }
@@ -116,8 +127,11 @@ impl Learner {
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
+            raise: Raise::default(),
+            trust: Trust::default(),
             rng: Rng::new(!seed),
             proven: 0,
+            came_late: false,
             phantoms: 0,
             supposed: Instant::ZERO,
             series: Instant::ZERO,
@@ -131,6 +145,34 @@ impl Learner {
         self.suspicion.is_fault()
     }
 
+    /// Whether it is time to send what is held back, one at a time.
+    fn may_raise(&self, opening: Opening, now: Instant) -> bool {
+        let is_held = matches!(opening, Opening::At(at) if at > now) && !self.hypotheses.is_empty();
+        is_held
+            && self.raise.is_due()
+            && self.lost.is_none()
+            && !self.suspicion.is_trial()
+            && !self.schedule.is_probing()
+            && self.schedule.gate() <= now
+            && !self.book.unlearned().any(|flight| flight.contested)
+    }
+
+    /// More was accepted than any belief allows.
+    fn outgrow(&mut self, now: Instant) {
+        if self.proven < PROVEN {
+            // It rested on little. Others may have been the reason for what was refused, so it goes on from where it is.
+            let (accepted, elapsed) = self.book.pace(self.session, now);
+            self.lose(accepted, elapsed, now);
+            self.hurry();
+        }
+    }
+
+    fn hurry(&mut self) {
+        if let Some(lost) = &mut self.lost {
+            lost.pace.hurry();
+        }
+    }
+
     /// Whether a limit explains all that was refused.
     pub(crate) fn blames_limit(&self) -> bool {
         !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
@@ -140,6 +182,7 @@ impl Learner {
     fn stay_busy(&mut self, now: Instant) {
         if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
             self.session = now;
+            self.raise.rest();
         }
         self.busy_until = self.busy_until.max(now);
     }
@@ -236,19 +279,25 @@ impl Learner {
             Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {
+                let believed = !self.hypotheses.is_empty();
                 self.see(evidence);
                 self.book.note(evidence);
+                if believed && self.hypotheses.is_empty() && self.raise.is_due() {
+                    self.outgrow(now);
+                }
                 self.refine();
             }
         }
         match evidence.verdict {
             Verdict::Accepted => {
+                self.raise.on_accepted();
+                self.trust.on_accepted();
                 self.schedule.on_accepted(evidence);
                 self.proven = self.proven.saturating_add(1);
                 self.phantoms = 0;
             }
             Verdict::Unknown => self.schedule.on_lost(evidence),
-            Verdict::Refused(_) => {}
+            Verdict::Refused(_) => self.raise.on_refused(),
         }
         self.be_lost(evidence, now);
         match self.suspicion.on_evidence(evidence, now) {
@@ -324,16 +373,33 @@ impl Learner {
         if self.hypotheses.is_empty() {
             if self.proven == 0 {
                 // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
+                self.came_late |= self.schedule.is_shut_out();
                 return;
+            }
+            if self.came_late && self.proven < SHARED {
+                // Whoever spent it spends it still.
+                self.book.note(evidence);
+                return self.lose(0, Duration::ZERO, now);
             }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.raise.begin(self.proven);
+            self.trust.begin(now);
             self.book.gather(evidence);
+        } else if !evidence.contested {
+            self.trust.on_broken(evidence.sent, now);
+            if self.trust.is_lost() {
+                self.book.note(evidence);
+                return self.give_up(now);
+            }
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
-        if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, Some(evidence));
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.is_vague(&self.book)) && self.phantoms == 0 {
+            let finer = recover::refine(&self.book, Some(evidence));
+            if self.hypotheses.is_empty() || !finer.is_empty() {
+                self.hypotheses = finer;
+            }
         }
         if !self.hypotheses.is_empty() {
             return self.book.note(evidence);
@@ -392,6 +458,7 @@ impl Learner {
     fn rebuild(&mut self, now: Instant) {
         self.under = Vec::new();
         self.hypotheses = recover::rebuild(&mut self.book);
+        self.raise.begin(self.proven);
         if self.proven >= PROVEN {
             self.patience = PATIENCE;
         }
@@ -399,9 +466,23 @@ impl Learner {
         self.phantoms = 0;
         self.is_refined = false;
         if self.hypotheses.is_empty() {
-            self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
-            self.patience = (self.patience * 2).min(MOST_PATIENCE);
+            self.give_up(now);
         }
+    }
+
+    /// Nothing is believed any more.
+    fn give_up(&mut self, now: Instant) {
+        let (accepted, elapsed) = self.book.pace(self.session, now);
+        self.lose(accepted, elapsed * CAREFUL, now);
+    }
+
+    /// Keeps to a pace from here on, beginning with so many in this time.
+    fn lose(&mut self, accepted: u64, elapsed: Duration, now: Instant) {
+        self.hypotheses = Vec::new();
+        self.under = Vec::new();
+        self.phantoms = 0;
+        self.lost = Some(Lost::new(accepted, elapsed, self.patience, self.rng.next(), now));
+        self.patience = (self.patience * 2).min(MOST_PATIENCE);
     }
 }
 

@@ -18,9 +18,11 @@ mod log;
 mod lost;
 mod pace;
 mod proof;
+mod raise;
 mod rates;
 mod recover;
 mod schedule;
+mod trust;
 
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,8 @@ const REACH: u32 = 135;
 /// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
 /// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
 const STRETCH: u64 = 80;
+/// So many times as much while nothing was ever accepted.
+const UNKNOWN_STRETCH: u32 = 25;
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -48,6 +50,8 @@ pub(super) struct Schedule {
     /// The longest time after which the server still refused.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether anything was ever accepted.
+    is_known: bool,
     /// Whether the last pilot ended without an answer, so that another may go in its place.
     handed_on: bool,
 }
@@ -84,6 +88,7 @@ impl Schedule {
             told: None,
             proven: 0,
             last_sent: Instant::ZERO,
+            is_known: false,
             longest_wait: Duration::ZERO,
             last_refused: Instant::ZERO,
             handed_on: false,
@@ -106,6 +111,7 @@ impl Schedule {
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
+        self.is_known = true;
         if let Some(event) = self.event
             && evidence.sent > event.tried
         {
@@ -131,6 +137,7 @@ impl Schedule {
             Some(event) => {
                 if sent > self.last_refused {
                     event.first = false;
+                    event.stretch = stretch;
                 }
                 event.tried = event.tried.max(self.last_sent);
             }
@@ -175,6 +182,11 @@ impl Schedule {
     /// What was refused lately was no limit's doing.
     pub(super) fn forgive(&mut self) {
         self.event = None;
+    }
+
+    /// Whether nothing was ever accepted, though a pilot asked.
+    pub(super) fn is_shut_out(&self) -> bool {
+        !self.is_known && self.event.is_some_and(|event| !event.first)
     }
 
     pub(super) fn has_told(&self) -> bool {
@@ -325,6 +337,11 @@ impl Schedule {
         match self.event {
             None => Instant::ZERO,
             Some(event) if event.first => self.last_refused + stretched(FIRST_PILOT, event.stretch),
+            Some(event) if !self.is_known => {
+                // Others spend the limit, and whoever began with us was refused with us.
+                let gone = event.tried.since(event.since);
+                event.tried + stretched(gone / 4, event.stretch * UNKNOWN_STRETCH)
+            }
             Some(event) => {
                 let gone = event.tried.since(event.since);
                 event.since + gone + gone * 20 / 100

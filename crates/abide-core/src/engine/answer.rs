@@ -153,7 +153,7 @@ impl Engine {
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
         gate.slots.on_accepted();
-        let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
+        let paid = self.calls.get_mut(&landed.id).and_then(|state| state.paid.take());
         gate.budget.on_success(paid);
     }
 
@@ -267,8 +267,8 @@ impl Engine {
             }
             state.faults += 1;
         }
-        let paid = counts && gate.budget.take();
-        let (until, reason) = if paid {
+        let paid = if counts { gate.budget.take_retry(last) } else { None };
+        let (until, reason) = if paid.is_some() {
             state.backoff = rules.backoff.draw(state.faults, state.backoff, &mut self.rng);
             (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
@@ -283,9 +283,7 @@ impl Engine {
             (after, Reason::Hold { last })
         };
         if state.call.deadline.is_some_and(|deadline| until >= deadline) {
-            if paid {
-                gate.budget.refund();
-            }
+            gate.budget.give(paid.unwrap_or_default());
             return false;
         }
         state.paid = paid;

@@ -64,7 +64,7 @@ impl Beside {
             Self::Nobody | Self::Lapsed => {}
             Self::Granted(grant) => {
                 grant.give_back(gate, id, now);
-                gate.budget.refund();
+                gate.budget.give_spare();
             }
             Self::Flying(flight) => flight.abandon(gate, id, now),
         }

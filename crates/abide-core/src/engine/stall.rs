@@ -10,7 +10,7 @@ use crate::time::{Instant, Now};
 
 /// Whether two attempts of a call may be out at once: it has to be one that only reads.
 pub(super) fn may_hedge(policy: &Policy, call: &Call) -> bool {
-    policy.hedge && call.reads && call.safety == Safety::Idempotent
+    call.rules.as_deref().unwrap_or(policy).hedge && call.reads && call.safety == Safety::Idempotent
 }
 
 /// What keeps a second attempt from leaving.
@@ -63,7 +63,9 @@ impl Engine {
 /// A second attempt passes all that a first one does. Besides, it goes only while the server takes what it is sent and retries
 /// have tokens to spare.
 fn obstacle(gate: &mut Gate, call: &Call, now: Now) -> Option<Obstacle> {
-    if gate.held || gate.drought.is_some() || !gate.pause.is_open() || !gate.budget.has_spare() {
+    // Its body may have been used up since it was sent.
+    let is_repeatable = call.safety == Safety::Idempotent;
+    if !is_repeatable || gate.held || gate.drought.is_some() || !gate.pause.is_open() || !gate.budget.has_spare() {
         return Some(Obstacle::Answer);
     }
     match gate.blocker(call, now) {

@@ -16,7 +16,7 @@ pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
 use crate::call::Patience;
 use crate::headers::Scale;
 use crate::key::Key;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, Tokens};
 
 /// Every rule that the engine goes by.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Policy {
     pub retries: u32,
     /// The wait before a call is tried again after a fault; exponential from 0.5 s to 30 s with full jitter by default.
     pub backoff: Backoff,
+    /// The budget of retries that all calls of a key share; that in a call's own rules is not looked at.
+    pub tokens: Tokens,
     /// How long a call may wait for a limit; 60 s by default.
     pub max_wait: Patience,
     /// What may be sent again though it is not idempotent.
@@ -64,6 +66,7 @@ impl Default for Policy {
             concurrency: EIGHT,
             retries: 5,
             backoff: Backoff::default(),
+            tokens: Tokens::default(),
             max_wait: Patience::Within(Duration::from_secs(60)),
             repeat: Repeat::default(),
             hedge: false,

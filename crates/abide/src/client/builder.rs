@@ -139,6 +139,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether a safe request (GET, HEAD, OPTIONS) is sent again beside the first when its answer is late beyond reason: after at
+    /// least 500 ms and ten times what 19 of 20 answers of its server take. The first answer counts and the other attempt is
+    /// dropped. A second attempt waits for every limit and is paid from the budget of retries; off by default.
+    pub fn hedge(mut self, hedge: bool) -> Self {
+        self.policy.hedge = hedge;
+        self
+    }
+
     /// Statuses that always mean "too fast".
     pub fn busy(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
         self.policy.busy.extend(statuses);

@@ -1,6 +1,5 @@
 //! One call on its way: does what the engine decides, attempt by attempt, hop by hop.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,13 +11,14 @@ use abide_core::event::Redirect;
 use abide_core::rest::Rest;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
 use url::Url;
 
 use super::Client;
 use super::oauth::Token;
+use super::race::{Came, Race};
 use super::request::Parts;
 use super::response::Response;
 use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
@@ -63,7 +63,7 @@ pub(super) struct Exchange {
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
-    /// The number of the last attempt.
+    /// The attempt whose answer was handed over.
     attempt: u32,
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
@@ -76,12 +76,10 @@ pub(super) struct Exchange {
     said: Option<Reason>,
 }
 
-/// An answer on its way to the caller, with what was read of its body already.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) head: Arrival,
-    /// Parts of the decoded body that were looked at, in order; the rest is still to be read.
-    pub(super) peeked: VecDeque<Bytes>,
+/// What a call goes on with.
+enum Step {
+    Decided(Decision),
+    Came(u32, Came),
 }
 
 impl Exchange {
@@ -91,6 +89,7 @@ impl Exchange {
         let key = key(&client, &parts, &hop);
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
         call.route = Route::of_path(hop.url.path());
+        call.reads = hop.method.is_safe() && !matches!(parts.body, Body::Stream(_));
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
@@ -105,40 +104,45 @@ impl Exchange {
 
     /// Goes on until there is an answer to hand over.
     pub(super) async fn answer(mut self) -> Result<Response> {
-        let mut answer = None;
+        let mut race = Race::default();
         loop {
-            let decision = self.ticket.decision().await;
+            let decision = match self.step(&mut race).await {
+                Step::Decided(decision) => decision,
+                Step::Came(attempt, came) => {
+                    self.tell(attempt, came, &race);
+                    continue;
+                }
+            };
             self.log(&decision);
             match decision {
                 Decision::Send { attempt, beside, .. } => {
-                    drop(answer.take());
-                    self.authorize(None).await?;
+                    if beside.is_none() {
+                        race.end_all();
+                        self.authorize(None).await?;
+                    }
                     if self.ticket.begin(beside) {
-                        self.attempt = attempt;
-                        answer = self.attempt().await?;
+                        race.start(attempt, self.client.inner.transport.send(self.request()));
                     }
                 }
                 Decision::Renew { id } => {
-                    drop(answer.take());
+                    race.end_all();
                     let refused = self.token.as_ref().map(Token::number);
                     self.authorize(refused).await?;
                     self.ticket.tell(Event::Renewed { id });
                 }
-                Decision::Peek { bytes, .. } => {
-                    if let Some(seen) = answer.take() {
-                        answer = self.peek(seen, bytes).await?;
-                    }
-                }
+                Decision::Peek { attempt, bytes, .. } => race.peek(attempt, bytes),
+                Decision::Drop { attempt, .. } => race.end(attempt),
                 Decision::Follow { .. } => {
-                    answer = None;
+                    race.end_all();
                     if let Some(next) = self.next.take() {
                         self.hop = next;
                     }
                 }
-                Decision::Retry { .. } => answer = None,
+                Decision::Retry { .. } => race.end_all(),
                 Decision::Return { verdict, .. } => {
-                    // The engine returns an answer only after it was told of one, and it is dropped only on Retry and Follow.
-                    if let Some(answer) = answer.take() {
+                    // The engine returns an answer only after it was told of one, and has every other dropped before.
+                    if let Some((attempt, answer)) = race.take_answer() {
+                        self.attempt = attempt;
                         return Ok(Response::new(answer, self, verdict));
                     }
                 }
@@ -148,11 +152,45 @@ impl Exchange {
         }
     }
 
+    /// The next decision, or else what comes of an attempt: what was decided on the last thing that came goes first.
+    async fn step(&mut self, race: &mut Race) -> Step {
+        std::future::poll_fn(|cx| match self.ticket.poll_decision(cx) {
+            Poll::Ready(decision) => Poll::Ready(Step::Decided(decision)),
+            Poll::Pending => race.poll(cx).map(|(attempt, came)| Step::Came(attempt, came)),
+        })
+        .await
+    }
+
+    /// Tells the engine what came of an attempt. An answer is kept until the engine has decided.
+    fn tell(&mut self, attempt: u32, came: Came, race: &Race) {
+        match (came, race.head(attempt)) {
+            (Came::Broken(broken), _) => self.fail(attempt, broken),
+            (Came::Head, Some(head)) => {
+                self.status = Some(head.status);
+                let (call, status) = (self.ticket.id().as_u64(), head.status.as_u16());
+                tracing::debug!(call, attempt, status, "answer");
+                self.tell_head(attempt, head, None);
+            }
+            (Came::Body(seen), Some(head)) => self.tell_head(attempt, head, Some(&seen)),
+            // What came is there until the engine has decided on it.
+            (Came::Head | Came::Body(_), None) => {}
+        }
+    }
+
     /// Says what the engine decided and why, at the level `debug`, and the whole of it at `trace`.
     fn log(&mut self, decision: &Decision) {
         let call = self.ticket.id().as_u64();
         tracing::trace!(call, ?decision);
         match decision {
+            Decision::Send { attempt, beside: Some(beside), .. } => {
+                tracing::debug!(
+                    call,
+                    attempt,
+                    url = self.shown_url(),
+                    beside,
+                    "send again beside one that has stalled"
+                );
+            }
             Decision::Send { attempt, why, .. } => {
                 self.said = None;
                 tracing::debug!(call, attempt, url = self.shown_url(), waited_for = %why.reason, "send");
@@ -162,6 +200,7 @@ impl Exchange {
                 let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
                 tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
             }
+            Decision::Drop { attempt, .. } => tracing::debug!(call, attempt, "drop"),
             Decision::Retry { .. } => tracing::debug!(call, account = %self.account(), "again"),
             Decision::Follow { .. } => {
                 let to = self.next.as_ref().map(|next| target::origin(&next.url));
@@ -186,29 +225,10 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
-    async fn attempt(&mut self) -> Result<Option<Answer>> {
-        let request = self.request();
-        let sending = self.client.inner.transport.send(request);
-        match unless_given_up(&mut self.ticket, sending).await {
-            Ok(Ok(head)) => {
-                self.status = Some(head.status);
-                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status.as_u16(), "answer");
-                self.tell_head(&head, None);
-                Ok(Some(Answer { head, peeked: VecDeque::new() }))
-            }
-            Ok(Err(error)) => {
-                self.fail(error);
-                Ok(None)
-            }
-            Err((reason, account)) => Err(self.given_up(reason, account)),
-        }
-    }
-
-    fn tell_head(&mut self, head: &Arrival, body: Option<&[u8]>) {
+    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) {
         self.tell_spent();
         let redirect = self.redirect(head);
-        let (id, attempt, status, headers) = (self.ticket.id(), self.attempt, head.status, &head.headers);
+        let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
         self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body });
     }
 
@@ -217,27 +237,6 @@ impl Exchange {
         if self.parts.body.is_gone() {
             self.ticket.tell(Event::Spent { id: self.ticket.id() });
         }
-    }
-
-    /// Reads so much of the body, and tells the engine. What was read is handed over with the rest.
-    async fn peek(&mut self, mut answer: Answer, bytes: usize) -> Result<Option<Answer>> {
-        let mut seen = BytesMut::new();
-        while seen.len() < bytes {
-            match self.wait_for(answer.head.chunk()).await? {
-                Ok(Some(chunk)) => {
-                    seen.extend_from_slice(&chunk);
-                    answer.peeked.push_back(chunk);
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    self.fail(error);
-                    return Ok(None);
-                }
-            }
-        }
-        seen.truncate(bytes);
-        self.tell_head(&answer.head, Some(&seen));
-        Ok(Some(answer))
     }
 
     fn request(&self) -> Attempt {
@@ -268,17 +267,17 @@ impl Exchange {
     }
 
     /// Tells the engine of a failed attempt, and keeps what it said for the error that may follow.
-    pub(super) fn fail(&mut self, Broken { failure, cause }: Broken) {
+    fn fail(&mut self, attempt: u32, Broken { failure, cause }: Broken) {
         let error = cause.as_ref().map(tracing::field::display);
-        tracing::debug!(call = self.ticket.id().as_u64(), ?failure, error, "failed");
+        tracing::debug!(call = self.ticket.id().as_u64(), attempt, ?failure, error, "failed");
         self.cause = cause;
         self.tell_spent();
-        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt: self.attempt, failure });
+        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt, failure });
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, broken: Broken) -> Result<Response> {
-        self.fail(broken);
+    pub(super) async fn again(mut self, error: Broken) -> Result<Response> {
+        self.fail(self.attempt, error);
         self.answer().await
     }
 
@@ -406,7 +405,7 @@ async fn unless_given_up<T>(
     .await
 }
 
-/// Why the engine ends the call, once it does. While an attempt is under way it has nothing else to say to it.
+/// Why the engine ends the call, once it does. To a call whose answer was handed over it has nothing else to say.
 fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
     loop {
         if let Decision::GiveUp { reason, account, .. } = ready!(ticket.poll_decision(cx)) {

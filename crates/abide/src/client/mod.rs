@@ -7,6 +7,7 @@ mod exchange;
 mod oauth;
 mod pages;
 mod quick;
+mod race;
 mod request;
 mod response;
 mod rules;

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use abide_core::time::Instant;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{Client, builder};
+use super::{Client, Request, builder};
 use crate::error::{Error, Kind, Result};
 use crate::target;
 
@@ -161,7 +161,7 @@ impl Tokens {
         let OAuth2 { id, secret, parameters, in_body, .. } = &self.settings;
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut request = client.post(&self.url).anonymous().idempotent();
+        let mut request = Request::bare(client.clone(), Method::POST, &self.url).idempotent();
         if *in_body {
             form.extend([("client_id", id.as_str()), ("client_secret", secret.as_str())]);
         } else {

@@ -54,8 +54,21 @@ pub(super) struct Parts {
 
 impl Request {
     pub(super) fn new(client: Client, method: Method, target: &str) -> Self {
-        let parts = Parts::new(&client, method, target);
+        let parts = Parts::new(&client, method, target).map(|mut parts| {
+            let (rules, trusted) = client.inner.rules.of(&parts.url);
+            // What is named whole under a base is somebody else's, such as a link.
+            if trusted && (client.inner.rules.base().is_none() || !target.contains("://")) {
+                crate::target::add_missing(&mut parts.url, &rules.query);
+            }
+            parts
+        });
         Self { client, parts }
+    }
+
+    /// A request without credentials and without what the client puts into queries.
+    pub(super) fn bare(client: Client, method: Method, url: &Url) -> Self {
+        let parts = Parts::new(&client, method, url.as_str());
+        Self { client, parts }.anonymous()
     }
 
     fn with(mut self, change: impl FnOnce(&mut Parts) -> Result<()>) -> Self {
@@ -279,9 +292,6 @@ impl Parts {
         let mut credentials = if trusted { rules.credentials.clone() } else { Credentials::default() };
         if let Some(value) = builder::take_userinfo(&mut url) {
             credentials.insert(AUTHORIZATION, value);
-        }
-        if trusted {
-            target::add_missing(&mut url, &rules.query);
         }
         Ok(Self {
             safety: rules.idempotent.contains(&method).then_some(Safety::Idempotent),

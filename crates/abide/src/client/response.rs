@@ -13,7 +13,8 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::exchange::{Answer, Exchange};
+use super::exchange::Exchange;
+use super::race::Answer;
 use super::transport::Broken;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;

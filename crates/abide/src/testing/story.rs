@@ -58,8 +58,8 @@ impl fmt::Display for Decided {
                 None => write!(f, "waits for {}", why.reason),
             },
             Decision::Peek { bytes, .. } => write!(f, "looks at up to {bytes} bytes of the body"),
-            Decision::Retry { .. } => f.write_str("tries again"),
             Decision::Drop { attempt, .. } => write!(f, "drops attempt {attempt}"),
+            Decision::Retry { .. } => f.write_str("tries again"),
             Decision::Unread { holders, .. } => {
                 let names: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 write!(f, "waits while nobody reads the answers of {}", names.join(", "))

@@ -25,7 +25,7 @@ fn api(life: u64, counted: &Arc<AtomicUsize>) -> Mock {
 
 fn client(mock: &Mock) -> ClientBuilder {
     let settings = OAuth2::client_credentials(TOKEN_URL, "my id", "s3cret/+").scope("read write");
-    Client::builder("https://api.test").mock(mock).oauth2(settings)
+    Client::builder("https://api.test").mock(mock).query(&[("per_page", "100")]).oauth2(settings)
 }
 
 async fn status(client: &Client, path: &str) -> u16 {
@@ -48,6 +48,7 @@ async fn one_token_is_fetched_for_all_that_wait() {
     }
     assert_eq!(fetched.load(Ordering::Relaxed), 1);
     let first: &Received = &mock.requests()[0];
+    assert_eq!(first.url, TOKEN_URL, "what the client puts into queries is not for the endpoint");
     assert_eq!(first.header("authorization"), Some("Basic bXkraWQ6czNjcmV0JTJGJTJC"), "both are form-encoded first");
     assert_eq!(first.body, "grant_type=client_credentials&scope=read+write");
 }
@@ -117,7 +118,7 @@ async fn a_refusal_of_the_endpoint_is_told_without_the_secret_and_once_for_all()
 async fn a_token_goes_to_no_other_origin() {
     let mock = Mock::serve(|request| match request.url.as_str() {
         TOKEN_URL => Reply::json(&serde_json::json!({"access_token": "t0ken"})),
-        "https://api.test/" => Reply::redirect("https://other.test/"),
+        "https://api.test/?per_page=100" => Reply::redirect("https://other.test/"),
         _ => Reply::from(401),
     });
     let client = client(&mock).build().unwrap();

@@ -12,4 +12,5 @@ mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+mod stalls;
 mod uploads;

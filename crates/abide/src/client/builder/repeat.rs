@@ -8,7 +8,7 @@ use super::ClientBuilder;
 
 impl ClientBuilder {
     /// Pairs for the query of every request whose target does not have them: a map, a list of pairs, or a struct of plain values.
-    /// Links that a server names are followed as they are.
+    /// A client with a base leaves targets alone that are absolute URLs. Links that a server names are followed as they are.
     pub fn query<T: Serialize + ?Sized>(mut self, pairs: &T) -> Self {
         match serde_urlencoded::to_string(pairs) {
             Ok(text) => {
