@@ -5,7 +5,7 @@ use std::time::Duration;
 use abide::retry::{Backoff, exponential};
 use abide::{Client, Memory};
 
-use crate::args::{Common, HeaderUnit};
+use crate::args::{Common, HeaderUnit, Pace};
 use crate::exit::{Failure, Result};
 use crate::secret::KeyPlace;
 
@@ -14,6 +14,11 @@ use crate::secret::KeyPlace;
 pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result<Client> {
     let mut builder = Client::anywhere()
         .concurrency(common.concurrency)
+        .pace(match common.pace {
+            Pace::Eager => abide::Pace::Eager,
+            Pace::Even => abide::Pace::Even,
+        })
+        .share_of(common.share_of)
         .max_wait(common.max_wait.map_or(max_wait, |span| span.0))
         .hedge(hedge)
         .max_body(common.max_body.0);

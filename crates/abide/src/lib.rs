@@ -47,7 +47,7 @@ pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
 pub use abide_core::page::Pages;
-pub use abide_core::policy::{LimitSpec, LimitSpecs};
+pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
 #[cfg(feature = "client")]
 pub use client::{
     BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,

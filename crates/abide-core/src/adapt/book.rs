@@ -22,6 +22,8 @@ pub(super) struct Book {
     /// In order of sending. Those before `learned` are in the logs already and wait only for their answer.
     flights: VecDeque<Flight>,
     learned: usize,
+    /// What is learned once more, in order of sending.
+    again: VecDeque<Evidence>,
     first_ticket: u64,
     shortest: Shortest,
     offset: i128,
@@ -183,7 +185,11 @@ impl Book {
 
     /// The refusals of the latest event, once all of them are known: when the first left, and when the last can have arrived.
     pub(super) fn settled_refusals(&self) -> Option<(Instant, Instant)> {
-        self.refusals.filter(|(_, until)| self.unlearned().all(|flight| flight.sent > *until))
+        let is_over = |until| {
+            self.again.front().is_none_or(|next| next.sent > until)
+                && self.unlearned().all(|flight| flight.sent > until)
+        };
+        self.refusals.filter(|(_, until)| is_over(*until))
     }
 
     /// Puts an attempt into the logs, after every hypothesis has seen it.
@@ -271,9 +277,18 @@ impl Book {
         self.refused = Log::default();
     }
 
-    /// The same attempt as it looks now.
-    pub(super) fn reread(&self, evidence: &Evidence) -> Evidence {
-        self.evidence(evidence.sent, evidence.answered, evidence.count, evidence.verdict, evidence.contested)
+    /// Forgets all that has ended, to be told of this again by [`Book::next_again`]. Until then it counts as under way.
+    pub(super) fn begin_again(&mut self, history: &[Evidence]) {
+        self.clear();
+        self.again = history.iter().copied().collect();
+    }
+
+    /// The next of what is learned again, as it looks now. To be followed by [`Book::note`].
+    pub(super) fn next_again(&mut self) -> Option<Evidence> {
+        let Evidence { sent, answered, count, verdict, contested, is_bare, .. } = self.again.pop_front()?;
+        let evidence = Evidence { is_bare, ..self.evidence(sent, answered, count, verdict, contested) };
+        self.gather(&evidence);
+        Some(evidence)
     }
 
     pub(super) fn accepted(&self) -> View<'_> {
@@ -303,6 +318,16 @@ impl Book {
     /// The shortest way there and back that is known.
     pub(super) fn refused_trip(&self) -> Duration {
         self.shortest.refused.unwrap_or_default()
+    }
+
+    /// How far apart the earliest and the latest arrival of an attempt are at least.
+    pub(super) fn blur(&self) -> Duration {
+        self.trip() / 5 + GRAIN
+    }
+
+    /// How long the server works on what it accepts, beyond the way there and back.
+    pub(super) fn work(&self) -> Duration {
+        self.trip().saturating_sub(self.refused_trip())
     }
 
     /// One that is not answered for so long may never be, and nothing waits for it any more.
@@ -366,7 +391,9 @@ impl Book {
 
     /// How many attempts that are not in the logs can have arrived before `to`.
     pub(super) fn pending_within(&self, tally: Tally, to: Instant) -> u64 {
-        self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64
+        let unlearned = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
+        let again = self.again.iter().take_while(|evidence| evidence.sent < to);
+        unlearned + again.filter(|evidence| evidence.counts(tally)).map(|evidence| evidence.count).sum::<u64>()
     }
 
     /// The most refused attempts that can have arrived after `from` and before `to`, by the whole of each round trip.
@@ -389,7 +416,10 @@ impl Book {
         let flying = self.unlearned().filter(|flight| {
             flight.counts(Tally::Accepted) && flight.sent < to && flight.end.is_none_or(|(_, at)| at > from)
         });
-        self.accepted().exact().overlapping(from, to) + flying.count() as u64
+        let again = self.again.iter().take_while(|evidence| evidence.sent < to);
+        let again = again.filter(|evidence| evidence.counts(Tally::Accepted) && evidence.answered > from);
+        let ahead = flying.count() as u64 + again.map(|evidence| evidence.count).sum::<u64>();
+        self.accepted().exact().overlapping(from, to) + ahead
     }
 
     fn views(&self, tally: Tally) -> impl Iterator<Item = View<'_>> {
@@ -433,6 +463,12 @@ impl Book {
     /// The shortest round trip of an accepted attempt.
     pub(super) fn trip(&self) -> Duration {
         self.shortest.accepted.or(self.shortest.refused).unwrap_or_default()
+    }
+}
+
+impl Evidence {
+    fn counts(&self, tally: Tally) -> bool {
+        tally == Tally::All || !matches!(self.verdict, Verdict::Refused(_))
     }
 }
 

@@ -395,8 +395,11 @@ impl Learner {
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
-        if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, Some(evidence));
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.is_vague(&self.book)) && self.phantoms == 0 {
+            let finer = recover::refine(&self.book, Some(evidence));
+            if self.hypotheses.is_empty() || !finer.is_empty() {
+                self.hypotheses = finer;
+            }
         }
         if !self.hypotheses.is_empty() {
             return self.book.note(evidence);

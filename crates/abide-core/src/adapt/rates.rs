@@ -49,6 +49,7 @@ pub(super) fn fitting(history: &[Evidence], book: &mut Book) -> Vec<Hypothesis> 
             break;
         }
     }
+    fit.retain(|hypothesis| !hypothesis.is_vague(book));
     fit
 }
 
@@ -89,10 +90,8 @@ fn try_all(rates: &[f64], history: &[Evidence], book: &mut Book) -> (Vec<Hypothe
     let mut outcomes = vec![Outcome::Fits; rates.len()];
     let mut left: Vec<_> =
         rates.iter().enumerate().map(|(n, rate)| (n, Hypothesis::new(Family::Bucket(Bucket::new(*rate))))).collect();
-    book.clear();
-    for evidence in history {
-        let evidence = book.reread(evidence);
-        book.gather(&evidence);
+    book.begin_again(history);
+    while let Some(evidence) = book.next_again() {
         left.retain_mut(|(n, hypothesis)| {
             hypothesis.learn(&evidence, book);
             let explains = hypothesis.explains();

@@ -66,10 +66,8 @@ pub(super) fn replay_since(
     evidence: &[Evidence],
     book: &mut Book,
 ) -> Vec<Hypothesis> {
-    book.clear();
-    for evidence in evidence {
-        let evidence = book.reread(evidence);
-        book.gather(&evidence);
+    book.begin_again(evidence);
+    while let Some(evidence) = book.next_again() {
         if evidence.sent >= since || !matches!(evidence.verdict, Verdict::Refused(_)) {
             for hypothesis in &mut hypotheses {
                 hypothesis.learn(&evidence, book);

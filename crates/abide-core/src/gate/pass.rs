@@ -1,6 +1,8 @@
 //! What an attempt takes of a gate when it is let through, and how that is given back.
 
 use super::Gate;
+use super::kept::Part;
+use super::spread::Last;
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::{Call, CallId};
 use crate::deed::{Act, Deed};
@@ -13,6 +15,11 @@ use crate::time::{Instant, Now};
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
     permit: Permit,
+    /// What it takes of the share of a limit that was learned.
+    part: Option<Box<Part>>,
+    /// When it was let through, and the last one before it, where attempts are spread.
+    since: Instant,
+    before: Option<Last>,
     ticket: Ticket,
     /// What it spends of limits that count cost.
     cost: u32,
@@ -38,12 +45,15 @@ impl Gate {
         let mut permit = self.limits.take(call.cost, now);
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
-        Pass { permit, ticket, cost: call.cost, has_left: false, round }
+        let (part, before) = (self.kept.take(now), self.spread.on_left(now.mono, call.cost));
+        Pass { permit, part, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
     }
 
     /// The attempt leaves.
     pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
         self.limits.leave(&mut pass.permit, now);
+        self.kept.leave(pass.part.as_deref_mut(), now);
+        self.spread.on_left(now.mono, pass.cost);
         self.pause.on_begun(id, self.trips.usual(), now.mono);
         pass.ticket = self.learner.on_left(pass.ticket, now);
         pass.has_left = true;
@@ -67,6 +77,8 @@ impl Gate {
     pub(crate) fn undo(&mut self, id: CallId, pass: &Pass, now: Now) {
         self.unanswered -= 1;
         self.limits.refund(&pass.permit);
+        self.kept.refund(pass.part.as_deref());
+        self.spread.undo(pass.since, pass.before);
         self.quotas.release(pass.permit.claim);
         if pass.has_left {
             self.end(pass.ticket, End::Unsent, None, now);
@@ -80,7 +92,9 @@ impl Gate {
     pub(crate) fn abandon(&mut self, id: CallId, pass: &Pass, sent: Now, now: Now) {
         let arrived = now.mono.max(sent.mono + self.trips.longest());
         self.unanswered -= 1;
-        self.limits.settle(&pass.permit, None, &Trip { ended: now, arrived, shortest: self.trips.shortest() });
+        let trip = Trip { ended: now, arrived, shortest: self.trips.shortest() };
+        self.limits.settle(&pass.permit, None, &trip);
+        self.kept.settle(pass.part.as_deref(), &trip);
         self.quotas.release(pass.permit.claim);
         self.end(pass.ticket, End::Unknown, None, now);
         self.pause.on_lost(id, pass.round, now.mono);
@@ -92,7 +106,9 @@ impl Gate {
         let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
         self.unanswered -= 1;
         self.trips.on_answer(received.mono.since(sent.mono));
-        self.limits.settle(&pass.permit, cost, &Trip::answered(now, self.trips.shortest()));
+        let trip = Trip::answered(now, self.trips.shortest());
+        self.limits.settle(&pass.permit, cost, &trip);
+        self.kept.settle(pass.part.as_deref(), &trip);
         self.quotas.release(pass.permit.claim);
         self.quotas.on_answer(&call.route, pass.permit.claim, &signal.quotas, sent.mono, received.mono);
         self.usual_cost = cost.map_or(self.usual_cost, |cost| u64::from(cost).max(1));

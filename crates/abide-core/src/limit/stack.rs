@@ -1,13 +1,17 @@
 //! Several limits that hold together: taken all or not at all, with each attempt's cost in each.
 
+use std::time::Duration;
+
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
-use crate::policy::LimitSpec;
+use crate::policy::{LimitSpec, Share};
 use crate::time::Now;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
+    /// As they were told, with the books of the share that is used.
     limits: Vec<(LimitSpec, Limit)>,
+    share: Share,
 }
 
 /// What an attempt took of every limit of a stack.
@@ -20,14 +24,23 @@ pub(crate) struct Permit {
 }
 
 impl Stack {
-    pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>) -> Self {
-        Self { limits: specs.filter_map(|spec| Limit::new(spec).map(|limit| (spec, limit))).collect() }
+    /// These limits, each used to this share.
+    pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>, share: Share) -> Self {
+        let limits = specs.filter_map(|spec| Limit::new(share.of_limit(spec)).map(|limit| (spec, limit)));
+        Self { limits: limits.collect(), share }
+    }
+
+    /// The limit with the longest time from one attempt of this cost to the next, where all are spread evenly, and that time.
+    pub(crate) fn interval(&self, cost: u32) -> Option<(LimitSpec, Duration)> {
+        let intervals =
+            self.limits.iter().filter_map(|(spec, _)| Some((*spec, self.share.of_limit(*spec).interval(cost)?)));
+        intervals.max_by_key(|(_, interval)| *interval)
     }
 
     /// For what is counted here and not by a server far away.
     pub(crate) fn exact(specs: impl Iterator<Item = LimitSpec>) -> Self {
-        let Self { limits } = Self::new(specs);
-        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect() }
+        let Self { limits, share } = Self::new(specs, Share::ALL);
+        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect(), share }
     }
 
     /// The limit that opens last for an attempt of this cost, if there is one that matters, and when it opens. Spends nothing.
@@ -95,14 +108,13 @@ mod tests {
     use super::*;
     use crate::policy::LimitSpecs;
     use crate::time::{Instant, Wall};
-    use std::time::Duration;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
     }
 
     fn stack(text: &str) -> Stack {
-        Stack::new(text.parse::<LimitSpecs>().unwrap().0.into_iter())
+        Stack::new(text.parse::<LimitSpecs>().unwrap().0.into_iter(), Share::ALL)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a user may state about an API and about patience, as checked types; the only place with defaults.
 
+mod pace;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 
+pub use pace::{Pace, Share, ShareError};
 pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
 
 use crate::call::Patience;
@@ -21,6 +23,10 @@ use crate::retry::{Backoff, Tokens};
 pub struct Policy {
     /// Limits that were told.
     pub limits: Vec<LimitRule>,
+    /// When attempts leave that every limit allows; [`Pace::Eager`] by default.
+    pub pace: Pace,
+    /// The share of every limit that is used, be it told, said or learned; all of it by default.
+    pub share: Share,
     /// The most attempts in flight a key; 8 by default.
     pub concurrency: NonZeroU32,
     /// How often a call is tried again after a fault; 5 by default. Waiting for a limit is no try.
@@ -55,6 +61,8 @@ impl Default for Policy {
         const EIGHT: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
         Self {
             limits: Vec::new(),
+            pace: Pace::Eager,
+            share: Share::ALL,
             concurrency: EIGHT,
             retries: 5,
             backoff: Backoff::default(),

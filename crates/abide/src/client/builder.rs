@@ -11,7 +11,7 @@ use std::time::Duration;
 use abide_core::Policy;
 use abide_core::call::Patience;
 use abide_core::headers::Scale;
-use abide_core::policy::{LimitRule, LimitSpecs};
+use abide_core::policy::{LimitRule, LimitSpecs, Pace, Share};
 use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -90,6 +90,19 @@ impl ClientBuilder {
     pub fn limit_for(mut self, host: &str, limits: LimitSpecs) -> Self {
         let host = Some(host.to_ascii_lowercase());
         self.policy.limits.extend(limits.0.into_iter().map(|spec| LimitRule { host: host.clone(), spec }));
+        self
+    }
+
+    /// When requests leave that every limit allows: as soon as they may, or spread evenly; [`Pace::Eager`] by default.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.policy.pace = pace;
+        self
+    }
+
+    /// The share of every limit that is used, be it told, said or learned: the rest is left to others on the same key. All of it
+    /// by default.
+    pub fn share_of(mut self, share: Share) -> Self {
+        self.policy.share = share;
         self
     }
 

@@ -91,6 +91,11 @@ impl Bucket {
         self.burst() < self.below - TINY
     }
 
+    /// Whether it fills up from nothing before two arrivals are told apart.
+    pub(super) fn is_vague(&self, blur: Duration) -> bool {
+        self.rate * blur.as_secs_f64() >= self.burst()
+    }
+
     pub(super) fn amount(&self) -> Amount {
         let whole = |tokens: f64| if tokens.is_finite() { tokens as u64 } else { u64::MAX };
         Amount { lo: whole(self.burst()), hi: whole(self.below) }

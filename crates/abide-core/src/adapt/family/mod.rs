@@ -83,6 +83,15 @@ impl Hypothesis {
         }
     }
 
+    /// Whether it explains nearly anything, for what it tells apart is blurred by the way to the server.
+    pub(super) fn is_vague(&self, book: &Book) -> bool {
+        match &self.family {
+            Family::Bucket(family) => family.is_vague(book.blur()),
+            Family::Cap(_) => book.work() * 20 < book.refused_trip(),
+            Family::Sliding(_) | Family::Fixed(_) | Family::Clock(_) => false,
+        }
+    }
+
     /// When it surely admits another attempt, with all in flight counted as used.
     pub(super) fn admits(&self, book: &Book, now: Now) -> Opening {
         self.opens(self.amount().lo, book, now)

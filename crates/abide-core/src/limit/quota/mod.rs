@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Opening;
 use crate::headers;
+use crate::policy::Share;
 use crate::route::Route;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 use reach::{Reach, Set};
 
 /// Two readings of one reset differ by less than this: most servers send whole seconds.
@@ -18,6 +19,7 @@ const RESET_TOLERANCE: Duration = Duration::from_millis(1_500);
 pub(crate) struct Quotas {
     all: Vec<Quota>,
     reach: Reach,
+    share: Share,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,9 @@ struct Quota {
     reset: Option<Instant>,
     /// When the answer came that `remaining` rests on. Only what left after it can raise it.
     as_of: Instant,
+    /// The most that ever was left, and the longest that a window had still to go.
+    most: u64,
+    length: Duration,
 }
 
 /// What an attempt without an answer may have spent, and of which quotas.
@@ -42,6 +47,11 @@ pub(crate) struct Claim {
 }
 
 impl Quotas {
+    /// Quotas that are used to this share.
+    pub(crate) fn new(share: Share) -> Self {
+        Self { share, ..Self::default() }
+    }
+
     /// The quota that opens last for `cost` more on a route, with its size.
     pub(crate) fn opening(&self, route: &Route, cost: u64, now: Instant) -> Option<(Option<u64>, Opening)> {
         if self.all.is_empty() {
@@ -52,11 +62,30 @@ impl Quotas {
             .iter()
             .enumerate()
             .filter(|(place, _)| places.contains(*place))
-            .filter_map(|(_, quota)| Some((quota.limit, quota.opening(cost, now)?)))
+            .filter_map(|(_, quota)| Some((quota.limit, quota.opening(cost, self.share, now)?)))
             .max_by_key(|(_, opening)| match opening {
                 Opening::At(at) => (0, *at),
                 Opening::AfterAnswer | Opening::Never => (1, Instant::ZERO),
             })
+    }
+
+    /// The quota of a route with the longest time to the next attempt, where what is left is spread evenly after one of this cost
+    /// that left at `last`, and that time.
+    pub(crate) fn interval(
+        &self,
+        route: &Route,
+        cost: u64,
+        last: Instant,
+        now: Instant,
+    ) -> Option<(Option<u64>, Duration)> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let places = self.reach.of(route);
+        let drawn = self.all.iter().enumerate().filter(|(place, _)| places.contains(*place));
+        let intervals =
+            drawn.filter_map(|(_, quota)| Some((quota.limit, quota.interval(cost, self.share, last, now)?)));
+        intervals.max_by_key(|(_, interval)| *interval)
     }
 
     /// Whether something that a route draws on is none of another route's business.
@@ -112,7 +141,9 @@ impl Quotas {
 
     /// A quota that was not known; it takes the place of the one that was not heard of for longest if there are too many.
     fn add(&mut self, said: &headers::Quota, remaining: u64, reset: Option<Instant>, now: Instant) -> usize {
-        let quota = Quota { name: said.name.clone(), limit: said.limit, remaining, claimed: 0, reset, as_of: now };
+        let length = reset.map(|reset| reset.since(now)).unwrap_or_default();
+        let (name, limit) = (said.name.clone(), said.limit);
+        let quota = Quota { name, limit, remaining, claimed: 0, reset, as_of: now, most: remaining, length };
         let place = if self.all.len() < Set::SIZE {
             self.all.push(quota);
             self.all.len() - 1
@@ -176,13 +207,30 @@ impl Quota {
         self.limit.is_none() || limit.is_none() || self.limit == limit
     }
 
-    fn opening(&self, cost: u64, now: Instant) -> Option<Opening> {
+    /// What is left for us where only a share is used: at least one of every window.
+    fn spare(&self, share: Share) -> u64 {
+        let all = self.limit.unwrap_or(self.most);
+        self.remaining.saturating_sub(all - share.of(all).max(1).min(all))
+    }
+
+    fn interval(&self, cost: u64, share: Share, last: Instant, now: Instant) -> Option<Duration> {
+        let (time, parts) = match self.reset.filter(|reset| *reset > now) {
+            Some(reset) => (reset.since(last), self.spare(share).saturating_sub(self.claimed).saturating_add(1)),
+            // No answer told of the window that has begun: it goes as the last one did.
+            None => (self.length, share.of(self.limit?).max(1)),
+        };
+        let nanos = u128::from(nanos(time)) * u128::from(cost) / u128::from(parts);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+
+    fn opening(&self, cost: u64, share: Share, now: Instant) -> Option<Opening> {
         let reset = self.reset.filter(|reset| *reset > now)?;
-        if self.remaining >= self.claimed.saturating_add(cost) {
+        let spare = self.spare(share);
+        if spare >= self.claimed.saturating_add(cost) {
             return None;
         }
         // Those without an answer may have been counted in `remaining`: their answers will tell, if there is enough for one more.
-        Some(if self.remaining >= cost && self.claimed > 0 { Opening::AfterAnswer } else { Opening::At(reset) })
+        Some(if spare >= cost && self.claimed > 0 { Opening::AfterAnswer } else { Opening::At(reset) })
     }
 
     fn on_said(
@@ -195,6 +243,8 @@ impl Quota {
         now: Instant,
     ) {
         self.limit = limit.or(self.limit);
+        self.most = self.most.max(remaining);
+        self.length = self.length.max(reset.map(|reset| reset.since(now)).unwrap_or_default());
         let newer = sent >= self.as_of;
         match (self.reset, reset) {
             (Some(known), Some(said)) if said > known + RESET_TOLERANCE => {
