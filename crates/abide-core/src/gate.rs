@@ -72,7 +72,7 @@ pub(crate) struct Gate {
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
-    /// Attempts that may get another beside them, with the moment at which they left.
+    /// Attempts that may get another beside them, with the moment since which they are alone.
     pub(crate) watched: BTreeSet<(Instant, CallId)>,
     /// Whether a refusal without a word came in since they were looked at.
     pub(crate) overtaken: bool,

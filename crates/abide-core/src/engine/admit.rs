@@ -221,7 +221,7 @@ impl Engine {
                 Some(first),
             ) if flight.attempt == first => {
                 *beside = Beside::Nobody;
-                self.gates[*gate].watched.insert((flight.sent.mono, id));
+                self.gates[*gate].watched.insert((flight.alone, id));
                 true
             }
             _ => false,

@@ -40,7 +40,7 @@ impl Engine {
             Phase::Granted(grant) => grant.give_back(gate, id, now),
             Phase::Lapsed | Phase::Renewing => {}
             Phase::Flying { flight, beside } => {
-                gate.watched.remove(&(flight.sent.mono, id));
+                gate.watched.remove(&(flight.alone, id));
                 flight.abandon(gate, id, now);
                 beside.give_back(gate, id, now);
             }

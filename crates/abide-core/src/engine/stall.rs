@@ -29,12 +29,12 @@ impl Engine {
         let late_after = self.gates[index].tail.late_after();
         let mut last = None;
         let mut again: Option<Instant> = None;
-        while let Some((sent, id)) = self.gates[index].watched_after(last) {
-            if sent + late_after > now.mono {
-                again = Some(again.map_or(sent + late_after, |again| again.min(sent + late_after)));
+        while let Some((alone, id)) = self.gates[index].watched_after(last) {
+            if alone + late_after > now.mono {
+                again = Some(again.map_or(alone + late_after, |again| again.min(alone + late_after)));
                 break;
             }
-            last = Some((sent, id));
+            last = Some((alone, id));
             let Some(state) = self.calls.get_mut(&id) else { continue };
             let gate = &mut self.gates[index];
             let Phase::Flying { flight, beside } = &mut state.phase else { continue };
@@ -45,7 +45,7 @@ impl Engine {
                 Some(Obstacle::Until(until)) => again = Some(again.map_or(until, |again| again.min(until))),
                 Some(Obstacle::Answer) => {}
                 None => {
-                    gate.watched.remove(&(sent, id));
+                    gate.watched.remove(&(alone, id));
                     gate.budget.take_spare();
                     let back_at = now.mono + GRANT_LIFE;
                     let pass = gate.take(id, &state.call, back_at, now);
