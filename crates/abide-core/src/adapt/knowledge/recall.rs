@@ -247,17 +247,16 @@ impl Clocks {
     }
 }
 
-/// The fastest of these buckets at twice its rate: to tell it from the others asks for one test.
-fn faster(layer: &[Hypothesis]) -> Option<Hypothesis> {
-    let rates =
-        layer.iter().filter(|hypothesis| !hypothesis.doubted).filter_map(|hypothesis| match &hypothesis.family {
-            Family::Bucket(bucket) => Some(bucket),
-            _ => None,
-        });
-    let fastest = rates.max_by(|a, b| a.rate.total_cmp(&b.rate))?;
-    let (least, _, early, late) = fastest.state();
-    let bucket = Bucket::recall(fastest.rate * 2.0, (least, f64::INFINITY, early, late));
-    Some(Hypothesis::new(Family::Bucket(bucket)))
+/// These buckets at twice their rates: to tell them from the others asks for one test. Each has its double, for a test is meant
+/// to halve what is left.
+fn faster(layer: &[Hypothesis]) -> Vec<Hypothesis> {
+    let doubled = |hypothesis: &Hypothesis| {
+        let Family::Bucket(bucket) = &hypothesis.family else { return None };
+        let (least, _, early, late) = bucket.state();
+        let bucket = Bucket::recall(bucket.rate * 2.0, (least, f64::INFINITY, early, late));
+        Some(Hypothesis::new(Family::Bucket(bucket)))
+    };
+    layer.iter().filter(|hypothesis| !hypothesis.doubted).filter_map(doubled).collect()
 }
 
 /// Millionths of a token are more than enough.
