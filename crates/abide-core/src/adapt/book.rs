@@ -84,6 +84,19 @@ pub(super) enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// What an end says; nothing if the server never saw the attempt.
+    fn of(end: End) -> Option<Self> {
+        match end {
+            End::Accepted => Some(Self::Accepted),
+            End::Refused(wait) => Some(Self::Refused(wait)),
+            End::Suspected => Some(Self::Refused(None)),
+            End::Unknown => Some(Self::Unknown),
+            End::Unsent => None,
+        }
+    }
+}
+
 impl Book {
     pub(super) fn on_sent(&mut self, contested: bool, now: Now) -> Ticket {
         self.read_clock(now);
@@ -93,22 +106,24 @@ impl Book {
 
     /// An attempt that was told of is another process's.
     pub(super) fn disown(&mut self, ticket: Ticket) {
-        let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
-        if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
+        if let Some(flight) = self.index(ticket).and_then(|index| self.flights.get_mut(index)) {
             flight.is_foreign = true;
         }
     }
 
+    /// Where an attempt stands among the flights; it may have left them.
+    fn index(&self, ticket: Ticket) -> Option<usize> {
+        usize::try_from(ticket.0.checked_sub(self.first_ticket)?).ok()
+    }
+
     /// When an attempt left that is in flight still.
     pub(super) fn sent(&self, ticket: Ticket) -> Option<Instant> {
-        Some(self.flights.get(usize::try_from(ticket.0.checked_sub(self.first_ticket)?).ok()?)?.sent)
+        Some(self.flights.get(self.index(ticket)?)?.sent)
     }
 
     pub(super) fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
         self.read_clock(now);
-        let Some(index) = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok()) else {
-            return;
-        };
+        let Some(index) = self.index(ticket) else { return };
         let Some(flight) = self.flights.get_mut(index) else { return };
         flight.end = Some((end, now.mono));
         let (sent, trip) = (flight.sent, now.mono.since(flight.sent));
@@ -143,12 +158,9 @@ impl Book {
     pub(super) fn next(&mut self, now: Instant) -> Option<Evidence> {
         loop {
             let flight = *self.flights.get(self.learned)?;
-            let (verdict, answered) = match flight.end {
-                Some((End::Accepted, at)) => (Verdict::Accepted, at),
-                Some((End::Refused(wait), at)) => (Verdict::Refused(wait), at),
-                Some((End::Suspected, at)) => (Verdict::Refused(None), at),
-                Some((End::Unknown, at)) => (Verdict::Unknown, at),
-                Some((End::Unsent, _)) => {
+            let (verdict, answered) = match flight.end.map(|(end, at)| (Verdict::of(end), at)) {
+                Some((Some(verdict), at)) => (verdict, at),
+                Some((None, _)) => {
                     self.learned += 1;
                     self.land();
                     continue;
@@ -229,14 +241,7 @@ impl Book {
     pub(super) fn ended(&self) -> impl Iterator<Item = Evidence> {
         self.unlearned().filter_map(|flight| {
             let (end, at) = flight.end?;
-            let verdict = match end {
-                End::Accepted => Verdict::Accepted,
-                End::Refused(wait) => Verdict::Refused(wait),
-                End::Suspected => Verdict::Refused(None),
-                End::Unknown => Verdict::Unknown,
-                End::Unsent => return None,
-            };
-            Some(self.evidence(flight.sent, at, 1, verdict, flight.contested))
+            Some(self.evidence(flight.sent, at, 1, Verdict::of(end)?, flight.contested))
         })
     }
 
