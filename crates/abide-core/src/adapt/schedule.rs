@@ -194,14 +194,9 @@ impl Schedule {
     }
 
     pub(super) fn opening(&self, hypotheses: &[Hypothesis], under: &[Hypothesis], book: &Book, now: Now) -> Opening {
-        let mut opening = self.opening_of(hypotheses, book, now);
-        for hypothesis in under.iter().filter(|hypothesis| !hypothesis.doubted) {
-            opening = match (opening, hypothesis.admits(book, now)) {
-                (Opening::At(one), Opening::At(other)) => Opening::At(one.max(other)),
-                (Opening::AfterAnswer, _) | (_, Opening::AfterAnswer) => Opening::AfterAnswer,
-            };
-        }
-        match opening {
+        let opening = self.opening_of(hypotheses, book, now);
+        let believed = under.iter().filter(|hypothesis| !hypothesis.doubted);
+        match believed.fold(opening, |opening, other| opening.and(other.admits(book, now))) {
             Opening::AfterAnswer if book.in_flight() == 0 => Opening::At(self.last_refused + LAST_RESORT),
             opening => opening,
         }
