@@ -69,7 +69,7 @@ const IDLE: Duration = Duration::from_secs(1);
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
         let now = inward(now);
-        let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
+        let contested = self.is_contested(now);
         if let Some(lost) = &mut self.lost {
             lost.pace.on_sent(now.mono);
         }
@@ -215,7 +215,7 @@ impl Learner {
         }
         self.book.on_end(ticket, End::Unsent, now);
         self.schedule.on_sent(now.mono);
-        let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
+        let contested = self.is_contested(now);
         self.book.on_sent(contested, now)
     }
 
@@ -237,10 +237,12 @@ impl Learner {
         self.book.in_flight()
     }
 
-    fn all_admit(&self, now: Now) -> bool {
+    /// Whether something that is believed speaks against an attempt now.
+    fn is_contested(&self, now: Now) -> bool {
         let open =
             |hypothesis: &Hypothesis| matches!(hypothesis.admits(&self.book, now), Opening::At(at) if at <= now.mono);
-        self.hypotheses.iter().chain(&self.under).filter(|hypothesis| !hypothesis.doubted).all(open)
+        let mut believed = self.hypotheses.iter().chain(&self.under).filter(|hypothesis| !hypothesis.doubted);
+        !self.hypotheses.is_empty() && !believed.all(open)
     }
 
     fn learn(&mut self, now: Now) {
