@@ -151,7 +151,7 @@ impl Gate {
         if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
             weigh(Reason::Quota { limit }, opening);
         }
-        match self.learner.opening((self.queue.len() as u64).max(1), now) {
+        match self.learner.opening(now) {
             adapt::Opening::At(at) if at <= now.mono => {}
             opening => {
                 let opening = match opening {

@@ -97,7 +97,7 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+    fn opening(&mut self, now: Now) -> Opening {
         let now = inward(now);
         self.stay_busy(now.mono);
         self.learn(now);

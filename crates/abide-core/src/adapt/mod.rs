@@ -45,8 +45,8 @@ pub trait Controller: Clone + fmt::Debug {
     /// The attempt has ended. One that is never told of stays in flight.
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now);
 
-    /// When the next attempt may leave, with this many still to come, itself included.
-    fn opening(&mut self, left: u64, now: Now) -> Opening;
+    /// When the next attempt may leave.
+    fn opening(&mut self, now: Now) -> Opening;
 }
 
 /// Names an attempt in flight.

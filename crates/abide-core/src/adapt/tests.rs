@@ -97,7 +97,7 @@ fn a_server_that_refuses_nothing_is_never_waited_for() {
     let mut learner = Learner::new(0);
     for millis in 0..10_000 {
         let now = at(millis);
-        assert_eq!(learner.opening(1, now), Opening::At(now.mono));
+        assert_eq!(learner.opening(now), Opening::At(now.mono));
         let ticket = learner.on_sent(now);
         learner.on_end(ticket, End::Accepted, at(millis + 1));
     }
@@ -111,7 +111,7 @@ fn an_attempt_that_never_left_is_no_evidence() {
     let ticket = learner.on_sent(at(2));
     learner.on_end(ticket, End::Refused(None), at(3));
     // Nothing was accepted, so no window can be full.
-    assert!(!matches!(learner.opening(1, at(4)), Opening::At(when) if when <= at(4).mono));
+    assert!(!matches!(learner.opening(at(4)), Opening::At(when) if when <= at(4).mono));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_told_wait_is_waited_out() {
     let mut learner = Learner::new(0);
     let ticket = learner.on_sent(at(0));
     learner.on_end(ticket, End::Refused(Some(secs(7))), at(10));
-    assert_eq!(learner.opening(1, at(20)), Opening::At(at(7_010).mono));
+    assert_eq!(learner.opening(at(20)), Opening::At(at(7_010).mono));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn those_who_are_refused_together_come_back_apart() {
         let tickets = [learner.on_sent(at(0)), learner.on_sent(at(1))];
         learner.on_end(tickets[0], End::Accepted, at(5));
         learner.on_end(tickets[1], End::Refused(None), at(6));
-        match learner.opening(1, at(7)) {
+        match learner.opening(at(7)) {
             Opening::At(at) => at,
             Opening::AfterAnswer => panic!("nothing is in flight"),
         }

@@ -28,8 +28,8 @@ impl Controller for Watched {
         self.was_fault |= self.learner.is_fault();
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
-        self.learner.opening(left, now)
+    fn opening(&mut self, now: Now) -> Opening {
+        self.learner.opening(now)
     }
 }
 

@@ -153,7 +153,7 @@ proptest! {
             learner.recall(&read, now);
             for _ in 0..20 {
                 now = Now { mono: now.mono + Duration::from_millis(wait), wall: now.wall + Duration::from_millis(wait) };
-                let _ = learner.opening(1, now);
+                let _ = learner.opening(now);
                 let ticket = learner.on_sent(now);
                 learner.on_end(ticket, if wait % 3 == 0 { End::Refused(None) } else { End::Accepted }, now);
             }
@@ -246,8 +246,8 @@ impl Controller for Forgetful {
         }
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
-        self.learner(now).opening(left, now)
+    fn opening(&mut self, now: Now) -> Opening {
+        self.learner(now).opening(now)
     }
 }
 

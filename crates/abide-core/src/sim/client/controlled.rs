@@ -66,7 +66,7 @@ impl<C: Controller> Client for Controlled<C> {
         }
         self.opens = None;
         let (job, attempt) = *self.queue.front()?;
-        match self.controller.opening(self.queue.len() as u64, now) {
+        match self.controller.opening(now) {
             Opening::At(at) if at <= now.mono => {
                 self.queue.pop_front();
                 self.flying.insert(job, (self.controller.on_sent(now), attempt));
