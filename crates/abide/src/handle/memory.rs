@@ -4,7 +4,7 @@
 //! No file is touched under the engine's lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use abide_core::deed::Deed;
@@ -66,13 +66,20 @@ impl Shared {
     /// Tells the engine what is kept of a key, before it decides on the first call to it.
     pub(super) fn meet(&self, key: &Key) {
         if let Some(link) = &self.memory {
-            let now = self.clock.now();
-            if let (_, Some(news)) = link.file(key, now) {
-                let mut state = self.lock();
-                tell(&mut state.engine, link, key, &news, now);
-                self.settle(state, now);
-            }
+            self.file(link, key);
         }
+    }
+
+    /// The file of a key, of which the engine knows what was kept.
+    fn file(&self, link: &Link, key: &Key) -> Arc<Mutex<KeyFile>> {
+        let now = self.clock.now();
+        let (file, news) = link.file(key, now);
+        if let Some(news) = news {
+            let mut state = self.lock();
+            tell(&mut state.engine, link, key, &news, now);
+            self.settle(state, now);
+        }
+        file
     }
 
     /// The key of a call, if anything is kept of keys.
@@ -85,8 +92,7 @@ impl Shared {
     pub(super) fn begin(&self, id: CallId, beside: Option<u32>) -> bool {
         let key = self.remembered_key(&self.lock(), id);
         let (Some(key), Some(link)) = (key, &self.memory) else { return self.begin_alone(id, beside, None) };
-        self.meet(&key);
-        let (file, _) = link.file(&key, self.clock.now());
+        let file = self.file(link, &key);
         let mut file = lock(&file);
         let now = self.clock.now().mono;
         if file.is_fresh(now) || !file.lock(now) {
