@@ -62,7 +62,7 @@ pub use limits::{Limit, Limits};
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
 #[cfg(feature = "client")]
-pub use target::redacted;
+pub use target::{redacted, set_in_query};
 pub use throttle::Throttle;
 
 /// The README's code compiles.

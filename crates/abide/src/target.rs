@@ -54,8 +54,8 @@ pub(crate) fn add_missing(url: &mut Url, pairs: &[(String, String)]) {
     }
 }
 
-/// Sets pairs of the query: where the key stands, or else at the end.
-pub(crate) fn set_in_query(url: &mut Url, pairs: &[(&str, String)]) {
+/// Sets pairs of a URL's query: where the key stands, or else at the end.
+pub fn set_in_query(url: &mut Url, pairs: &[(&str, String)]) {
     if pairs.is_empty() {
         return;
     }

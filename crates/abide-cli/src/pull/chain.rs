@@ -69,19 +69,13 @@ pub(super) fn opened(job: &Url, pages: Option<&Pages>) -> Url {
 ///
 /// The first slot that is no part of a URL.
 pub(super) fn changed<'a>(job: &Url, changes: &'a [Change]) -> Result<Url, &'a Slot> {
+    let pair = |change: &'a Change| match &change.slot {
+        Slot::Query(key) => Ok((key.as_str(), change.text())),
+        other => Err(other),
+    };
+    let pairs: Vec<(&str, String)> = changes.iter().map(pair).collect::<Result<_, _>>()?;
     let mut url = job.clone();
-    if changes.is_empty() {
-        return Ok(url);
-    }
-    let mut pairs: Vec<(String, String)> = job.query_pairs().into_owned().collect();
-    for change in changes {
-        let Slot::Query(key) = &change.slot else { return Err(&change.slot) };
-        match pairs.iter_mut().find(|(name, _)| name == key) {
-            Some(pair) => pair.1 = change.text(),
-            None => pairs.push((key.clone(), change.text())),
-        }
-    }
-    url.query_pairs_mut().clear().extend_pairs(pairs);
+    abide::set_in_query(&mut url, &pairs);
     Ok(url)
 }
 
