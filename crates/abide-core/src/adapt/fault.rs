@@ -16,6 +16,8 @@ const ANSWERS: u32 = 20;
 const REFUSED: u32 = 2;
 /// Refusals in a row are a limit's if a fault has them once in e^`ROW`, which is 1,800, answers.
 const ROW: f64 = 7.5;
+/// Answers with which a second trial begins and that it does not judge: a log still holds what was accepted faster.
+const SETTLING: u32 = 10;
 /// A trial in which so many times as many refusals were due ends as a limit.
 const FEWER: f64 = 3.0;
 /// Shares below this are not looked for: it would take too long.
@@ -77,6 +79,8 @@ struct Trial {
     accepted: u32,
     refused: u32,
     row: u32,
+    /// Answers still to let pass.
+    settling: u32,
 }
 
 /// A fault's share, and the latest answers: a bit each, set where it was refused.
@@ -127,6 +131,10 @@ impl Suspicion {
         self.count(evidence, is_refused);
         let State::Trial(trial) = &mut self.state else { return None };
         if evidence.sent < trial.since {
+            return None;
+        }
+        if trial.settling > 0 {
+            trial.settling -= 1;
             return None;
         }
         trial.count(is_refused);
@@ -209,7 +217,8 @@ impl Suspicion {
 
 impl Trial {
     fn new(second: bool, share: f64, distance: Duration, now: Instant) -> Self {
-        Self { second, share, since: now, distance, next: now + distance, accepted: 0, refused: 0, row: 0 }
+        let settling = if second { SETTLING } else { 0 };
+        Self { second, share, since: now, distance, next: now + distance, accepted: 0, refused: 0, row: 0, settling }
     }
 
     fn count(&mut self, is_refused: bool) {

@@ -101,9 +101,10 @@ impl Controller for Learner {
         let now = inward(now);
         self.stay_busy(now.mono);
         self.learn(now);
-        let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
-            Some(at) => Opening::At(at.max(self.schedule.gate())),
-            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
+        let opening = match (self.suspicion.opens(), &self.lost) {
+            (Some(at), _) => Opening::At(at.max(self.schedule.gate())),
+            (None, Some(lost)) => self.schedule.paced(lost.pace.opens(), &self.book, now.mono),
+            (None, None) => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
         let opening = if self.may_raise(opening, now.mono) { Opening::At(now.mono) } else { opening };
         if let Opening::At(at) = opening {

@@ -202,6 +202,14 @@ impl Schedule {
         }
     }
 
+    /// When the next attempt leaves by a pace: while nothing is accepted, one pilot after the other.
+    pub(super) fn paced(&self, at: Instant, book: &Book, now: Instant) -> Opening {
+        if self.event.is_some() && book.unlearned().any(|flight| !flight.is_answered()) {
+            return book.silence_ends().filter(|ends| *ends > now).map_or(Opening::AfterAnswer, Opening::At);
+        }
+        Opening::At(at.max(self.gate))
+    }
+
     fn opening_of(&self, hypotheses: &[Hypothesis], book: &Book, now: Now) -> Opening {
         if now.mono < self.gate {
             return Opening::At(self.gate);
