@@ -4,6 +4,7 @@ mod admit;
 mod answer;
 #[cfg(debug_assertions)]
 mod audit;
+mod calls;
 mod flight;
 mod leave;
 mod share;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use answer::Head;
+use calls::Calls;
 use flight::{Beside, Flight, Grant};
 pub(crate) use unread::Unread;
 
@@ -59,7 +61,7 @@ pub struct Engine {
     policy: Arc<Policy>,
     gates: Vec<Gate>,
     index: BTreeMap<Key, usize>,
-    calls: BTreeMap<CallId, CallState>,
+    calls: Calls,
     wakes: BTreeSet<(Instant, usize)>,
     decisions: VecDeque<Decision>,
     submitted: u64,
@@ -141,7 +143,7 @@ impl Engine {
             policy: Arc::new(policy),
             gates: Vec::new(),
             index: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
             wakes: BTreeSet::new(),
             decisions: VecDeque::new(),
             submitted: 0,

@@ -25,6 +25,10 @@ impl Engine {
     /// Sends another beside every attempt that has stalled, where the gate lets it through, and notes when to look again. It has
     /// the place in the queue that its call had: who comes before that goes first.
     pub(super) fn hedge(&mut self, index: usize, now: Now) {
+        if self.gates[index].watched.is_empty() {
+            self.gates[index].stalls_at = None;
+            return;
+        }
         let first = self.gates[index].queue.head().and_then(|id| Some(self.calls.get(&id)?.seat.rank()));
         let late_after = self.gates[index].tail.late_after();
         let mut last = None;
