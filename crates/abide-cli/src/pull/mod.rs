@@ -5,6 +5,7 @@ mod chain;
 mod fetch;
 mod journal;
 mod names;
+mod output;
 mod plan;
 mod progress;
 mod records;

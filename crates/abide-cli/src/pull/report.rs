@@ -6,7 +6,7 @@ use abide_core::time::Wall;
 
 use super::journal::error::Error as StoreError;
 use super::journal::state::Ending;
-use super::plan::Output;
+use super::output::Output;
 use super::run::{Pull, now, stored};
 use super::sink::{Resumed, Totals};
 use super::summary::{Summary, amount};
