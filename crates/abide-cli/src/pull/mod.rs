@@ -7,6 +7,7 @@ mod errand;
 mod fetch;
 mod journal;
 mod names;
+mod output;
 mod plan;
 mod progress;
 mod records;

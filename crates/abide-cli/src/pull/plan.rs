@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use abide::LimitSpec;
@@ -11,6 +11,7 @@ use url::{Origin, Url};
 
 use super::journal::digest::Digest;
 use super::names::Names;
+use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
 use super::template::Template;
@@ -40,16 +41,6 @@ pub(crate) struct Plan {
     pub(crate) secret_keys: Vec<String>,
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
-}
-
-/// Where the output goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    Stdout,
-    /// One record a line.
-    Ndjson(PathBuf),
-    /// One file an URL.
-    Folder(PathBuf),
 }
 
 /// The URLs to pull, each a job.
@@ -128,46 +119,6 @@ impl Plan {
     /// The name of each job's file.
     pub(crate) fn names(&self) -> Names {
         Names::plan((0..self.input.len()).map(|job| self.input.url(job)), self.secret_keys.clone())
-    }
-}
-
-impl std::fmt::Display for Output {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stdout => f.write_str("standard output"),
-            Self::Ndjson(path) | Self::Folder(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl Output {
-    fn of(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            // Without the slash, which the system takes for a claim that it is a folder.
-            let plain: PathBuf = path.components().collect();
-            if plain.is_file() {
-                return Err(Failure::error(format!(
-                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
-                    plain.display()
-                )));
-            }
-            return Ok(Self::Folder(path.to_owned()));
-        }
-        if path.is_dir() {
-            return Err(Failure::error(format!(
-                "{0} is a folder; for one file an URL end the name with a slash (-o {0}/), else name a file in it",
-                path.display()
-            )));
-        }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("ndjson" | "jsonl") => Ok(Self::Ndjson(path.to_owned())),
-            _ => Err(Failure::usage(format!(
-                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, or NAME/ for \
-                 one file an URL",
-                path.display()
-            ))),
-        }
     }
 }
 
@@ -310,16 +261,5 @@ mod tests {
         assert!(bounds("https://{x,y}.test/").is_empty());
         let list = |urls: &[&str]| Input::List(urls.iter().map(|url| Box::from(*url)).collect()).bounds(&limits).len();
         assert_eq!((list(&["http://z/a", "http://z/b"]), list(&["http://z/a", "http://y/b"])), (1, 0));
-    }
-
-    #[test]
-    fn the_output_is_known_by_its_ending() {
-        let of = |path: &str| Output::of(Some(Path::new(path)));
-        assert_eq!(of("-").ok(), Some(Output::Stdout));
-        assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
-        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
-        assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
-        assert_eq!(of("/").err().map(|e| e.code), None);
-        assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));
     }
 }

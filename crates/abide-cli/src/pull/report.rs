@@ -7,7 +7,7 @@ use abide_core::time::Wall;
 use super::endpoint::Pull;
 use super::journal::error::Error as StoreError;
 use super::journal::state::Ending;
-use super::plan::Output;
+use super::output::Output;
 use super::run::{Run, now, stored};
 use super::sink::{Resumed, Totals};
 use super::summary::{Summary, amount};
