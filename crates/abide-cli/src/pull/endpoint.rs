@@ -17,13 +17,14 @@ use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
 use super::output::Output;
 use super::plan::Plan;
+use super::raw;
 use super::report::Outcome;
 use super::request::Step;
 use super::sink::Sink;
 use super::traces::Traces;
 use super::urls;
 use crate::advice;
-use crate::screen::Screen;
+use crate::screen::{Screen, count};
 
 /// Pages that may wait on disk for one that comes before them.
 const LOOKAHEAD: u64 = 1_000;
@@ -59,6 +60,8 @@ pub(super) struct Pull {
     pub(super) span: Option<(Instant, Instant)>,
     /// Attempts that were sent for it.
     pub(super) requests: u64,
+    /// Pages that were asked for in this run.
+    asked: u64,
 }
 
 impl Pull {
@@ -80,6 +83,7 @@ impl Pull {
             traces,
             span: None,
             requests: 0,
+            asked: 0,
         }
     }
 
@@ -93,6 +97,12 @@ impl Pull {
             self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
             return Ok(None);
         }
+        if let Some(most) = self.plan.most_pages.filter(|most| self.asked >= *most) {
+            let why = format!("{} were asked for with --limit-pages", count(most, "page"));
+            self.outcome = Some(Outcome::Enough(why));
+            return Ok(None);
+        }
+        self.asked += 1;
         let job = self.plan.input.url(todo.place.job);
         let step = match &todo.url {
             // What the journal holds was a request when it was put there.
@@ -113,7 +123,7 @@ impl Pull {
         let now = Instant::now();
         self.span.get_or_insert((now, now));
         let trusted = step.url.origin() == job.origin() && self.plan.trusts(&job);
-        Ok(Some(Errand { todo, job, form: Arc::clone(&self.plan.form), step, trusted, deadline }))
+        Ok(Some(Errand { todo, job, form: Arc::clone(&self.plan.form), step, trusted, deadline, token: None }))
     }
 
     fn next_todo(&mut self) -> Result<Option<Todo>> {
@@ -127,6 +137,13 @@ impl Pull {
         let todo = self.sink.todo(self.next_job)?.filter(|todo| todo.place.job < self.plan.input.len());
         self.next_job = todo.as_ref().map_or(self.plan.input.len(), |todo| todo.place.job + 1);
         Ok(todo)
+    }
+
+    /// A request that another token may have more luck with.
+    pub(super) fn again(&mut self, errand: Errand) {
+        self.flying -= 1;
+        self.asked -= 1;
+        self.going_on.push_front(errand.todo);
     }
 
     /// Passes on what a step of this pull came to. An error of its output ends it, and no other.
@@ -163,6 +180,11 @@ impl Pull {
             Err(error) => u64::from(error.attempts()),
         };
         self.recall(errand.place())?;
+        if let (Some(folder), Ok((whole, bytes))) = (&self.plan.raw, &answer)
+            && whole.status.is_success()
+        {
+            raw::keep(folder, self.plan.name.as_deref(), errand.place(), bytes)?;
+        }
         match answer {
             Ok((whole, bytes)) if whole.status.is_success() => match self.read(&errand, &whole, bytes) {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
