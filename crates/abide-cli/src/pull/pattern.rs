@@ -70,7 +70,7 @@ impl Pattern {
                     for byte in value.bytes() {
                         match byte {
                             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                                text.push(byte.into())
+                                text.push(byte.into());
                             }
                             other => text += &format!("%{other:02X}"),
                         }

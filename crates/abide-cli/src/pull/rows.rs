@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn each_row_has_its_url() {
         let pattern = Pattern::read("https://x.test/{id}", None).unwrap();
-        let urls = |read: fn(&str, &Pattern) -> Result<Vec<Box<str>>, String>, text: &str| read(text, &pattern);
         let all = ["https://x.test/1".into(), "https://x.test/a%20b".into()];
-        assert_eq!(urls(of_csv, "n,id\nx,1\ny,a b\n").unwrap(), all);
-        assert_eq!(urls(of_ndjson, "{\"id\":1}\n\n{\"id\":\"a b\"}").unwrap(), all);
-        assert!(urls(of_csv, "n\n1").unwrap_err().contains("no column 'id'; it has: n"));
-        assert!(urls(of_csv, "id\n1\n\"\"").unwrap_err().contains("row 2"));
-        assert!(urls(of_ndjson, "{\"id\":1}\n{}").unwrap_err().contains("line 2"));
+        let (csv, ndjson) = (|text| of_csv(text, &pattern), |text| of_ndjson(text, &pattern));
+        assert_eq!(csv("n,id\nx,1\ny,a b\n").unwrap(), all);
+        assert_eq!(ndjson("{\"id\":1}\n\n{\"id\":\"a b\"}").unwrap(), all);
+        assert!(csv("n\n1").unwrap_err().contains("no column 'id'; it has: n"));
+        assert!(csv("id\n1\n\"\"").unwrap_err().contains("row 2"));
+        assert!(ndjson("{\"id\":1}\n{}").unwrap_err().contains("line 2"));
     }
 }

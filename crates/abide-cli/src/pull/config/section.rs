@@ -144,25 +144,25 @@ impl<'a> Section<'a> {
     }
 
     /// A table within this one.
-    pub(super) fn section(&self, key: &'a str) -> Result<Option<Section<'a>>> {
+    pub(super) fn section(&self, key: &'a str) -> Result<Option<Self>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let table = value.get_ref().as_table().ok_or_else(|| self.wrong(key, "a table"))?;
-        Section::new(self.source, key, self.keys_of(key), table).map(Some)
+        Self::new(self.source, key, self.keys_of(key), table).map(Some)
     }
 
     /// The same, unless something else stands there.
-    pub(super) fn section_if_table(&self, key: &'a str) -> Result<Option<Section<'a>>> {
+    pub(super) fn section_if_table(&self, key: &'a str) -> Result<Option<Self>> {
         if self.value(key).is_some_and(|value| value.get_ref().is_table()) { self.section(key) } else { Ok(None) }
     }
 
     /// A list of tables within this one.
-    pub(super) fn sections(&self, key: &'a str) -> Result<Vec<Section<'a>>> {
+    pub(super) fn sections(&self, key: &'a str) -> Result<Vec<Self>> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let wanted = "a list of tables";
         let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, wanted))?;
         let section = |value: &'a Spanned<DeValue<'a>>| {
             let table = value.get_ref().as_table().ok_or_else(|| self.wrong(key, wanted))?;
-            Section::new(self.source, key, self.keys_of(key), table)
+            Self::new(self.source, key, self.keys_of(key), table)
         };
         list.iter().map(section).collect()
     }
