@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use abide::Client;
-use abide_core::page::Next;
+use abide_core::page::{Chain, Stall};
 use abide_core::place::{Path, Place as Where};
 use abide_core::time::Wall;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::chain::{self, Chains};
-use super::fetch::{self, Content, Errand, Landed, Reading};
+use super::fetch::{self, Content, Errand, Landed};
 use super::journal::error::Error as StoreError;
 use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
@@ -26,7 +26,6 @@ use super::sink::stdout::Stdout;
 use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
 use super::summary::Summary;
 use super::traces::Traces;
-use super::urls;
 use crate::args::{self, PullArgs};
 use crate::exit::{Code, Failure, Result};
 use crate::screen::{self, Screen};
@@ -180,7 +179,14 @@ impl Pull {
     /// Sends errands until enough are under way, or nothing is left to begin.
     fn begin(&mut self) -> std::result::Result<(), StoreError> {
         while self.outcome.is_none() && self.flying.len() < self.concurrency {
-            let Some(todo) = self.next_todo()? else { return Ok(()) };
+            let (todo, is_ahead) = match (self.going_on.pop_front(), self.foreseen()?) {
+                (Some(todo), _) => (todo, false),
+                (None, Some(todo)) => (todo, true),
+                (None, None) => match self.next_job()? {
+                    Some(todo) => (todo, false),
+                    None => return Ok(()),
+                },
+            };
             if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
                 return Ok(());
@@ -192,20 +198,34 @@ impl Pull {
                 None => chain::opened(&job, self.plan.pages.as_ref()),
             };
             if let Some(why) = self.leads_nowhere(&todo, &job, &url)? {
+                if is_ahead {
+                    self.chains.look_away(todo.place.job);
+                    continue;
+                }
                 self.outcome = Some(Outcome::Stalled(why));
                 return Ok(());
             }
             let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let errand = Errand { todo, job, url, deadline };
-            self.flying.spawn(errand.run(self.client.clone()));
+            let ticket = is_ahead.then(|| self.chains.ticket());
+            let at = todo.place.job;
+            let flight = self.flying.spawn(Errand { todo, ticket, job, url, deadline }.run(self.client.clone()));
+            if let Some(ticket) = ticket {
+                self.chains.launch(at, ticket, flight);
+            }
         }
         Ok(())
     }
 
-    fn next_todo(&mut self) -> std::result::Result<Option<Todo>, StoreError> {
-        if let Some(todo) = self.going_on.pop_front() {
-            return Ok(Some(todo));
+    /// A page that need not wait for the one before it. What has come too early counts as under way, so that a kill costs no more.
+    fn foreseen(&self) -> std::result::Result<Option<Todo>, StoreError> {
+        if self.flying.len() + self.chains.landed() >= self.concurrency {
+            return Ok(None);
         }
+        Ok(self.chains.foresee().map(|(place, url)| Todo { place, url: Some(self.redacted(&url)) }))
+    }
+
+    /// The next job that has not begun.
+    fn next_job(&mut self) -> std::result::Result<Option<Todo>, StoreError> {
         // Something under way comes before all that waits: it will make room.
         if self.sink.waiting() >= LOOKAHEAD && !self.flying.is_empty() || self.next_job >= self.plan.input.len() {
             return Ok(None);
@@ -224,7 +244,16 @@ impl Pull {
         let mut next = first;
         while let Some(joined) = next {
             match joined {
-                Ok(landed) => self.take(landed, &mut pages)?,
+                Ok(landed) => {
+                    let mut in_turn = self.chains.land(landed);
+                    while let Some(landed) = in_turn {
+                        let job = landed.errand.place().job;
+                        self.take(landed, &mut pages)?;
+                        in_turn = self.chains.due(job);
+                    }
+                }
+                // It was asked for ahead of its turn, and in vain.
+                Err(error) if error.is_cancelled() => {}
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
             next = self.flying.try_join_next();
@@ -240,6 +269,13 @@ impl Pull {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
                 Err(reason) => self.miss(&errand, Some(whole.status.as_u16()), reason),
             },
+            Ok((whole, _)) if self.chains.end_with(errand.place().job, whole.status) => {
+                let (page, code) = (errand.place().page + 1, whole.status.as_u16());
+                self.screen
+                    .note(&format!("page {page} was answered with {code}, which is taken for the end of the pages"));
+                self.end(&errand, pages);
+                Ok(())
+            }
             Ok((whole, _)) => {
                 let reason = format!("the server answered {} ({})", whole.status, whole.account);
                 self.advice.get_or_insert_with(|| {
@@ -288,25 +324,29 @@ impl Pull {
         whole: &abide::Whole,
         bytes: Bytes,
     ) -> std::result::Result<(Content, Option<Later>), String> {
-        let job = errand.place().job;
+        let place = errand.place();
         if matches!(self.plan.output, Output::Folder(_)) {
-            let next = chain::linked(&whole.headers);
-            return Ok((Content { bytes, records: 0, next, found: None, total: None }, None));
+            let leads_on = chain::is_linked(&whole.headers);
+            return Ok((Content { bytes, records: 0, step: None, leads_on, found: None, total: None }, None));
         }
-        let at = self.plan.records.clone().settled(self.found.get(&job));
-        let (pages, before) = self.chains.reading(job, self.plan.pages.as_ref());
-        let counts = self.plan.pages.is_some() && errand.place().page == 0;
-        let reading = Reading { url: &errand.url, at: &at, pages, before, counts };
-        let content = fetch::records(whole, &bytes, &reading)?;
+        let at = self.plan.records.clone().settled(self.found.get(&place.job));
+        let chain = self.plan.pages.as_ref().map(|pages| {
+            let first = || chain::opened(&errand.job, Some(pages));
+            // Of one among many jobs nobody knows how much of it an earlier run wrote.
+            let before = if self.plan.input.len() == 1 { self.sink.totals().records } else { 0 };
+            let begin = || Chain::new(pages.clone(), self.plan.max_pages, place.page, before);
+            self.chains.of(place, first, begin)
+        });
+        let content = fetch::records(whole, &bytes, &errand.url, &at, chain)?;
         if let Some(found) = &content.found
             && content.records > 0
         {
             *self.places.entry(Where::Body(found.clone()).to_string()).or_default() += 1;
         }
-        if let Some(total) = content.total.filter(|total| *total > content.records) {
+        if let Some(total) = content.total.filter(|total| place.page == 0 && *total > content.records) {
             self.short_of = Some((total, content.records));
         }
-        let later = content.found.clone().map(|found| Later { job, found });
+        let later = content.found.clone().map(|found| Later { job: place.job, found });
         Ok((content, later))
     }
 
@@ -319,91 +359,62 @@ impl Pull {
         pages: &mut Vec<Page>,
     ) -> std::result::Result<(), StoreError> {
         let place = errand.place();
-        if self.chains.repeats(place.job, &content) {
-            let (first, page) = (self.redacted(&errand.job), place.page + 1);
-            self.outcome.get_or_insert(Outcome::Stalled(format!(
-                "{first}: page {page} holds the very records of the one before it, so the server does not heed what asks for \
-                 the next; say how the pages go on with --pages and start over with --fresh"
-            )));
-            return Ok(());
+        let (onward, as_foreseen) = match content.step {
+            None => {
+                self.unfollowed |= content.leads_on;
+                (None, false)
+            }
+            Some(Ok(step)) => (step.onward, step.as_foreseen),
+            Some(Err(stall)) => {
+                let why =
+                    format!("{}: page {}: {stall}; {}", self.redacted(&errand.url), place.page + 1, advised(&stall));
+                self.outcome.get_or_insert(Outcome::Stalled(why));
+                return Ok(());
+            }
+        };
+        if let Some(pages) = self.chains.discovered(place.job) {
+            self.screen.note(&format!("pages go on by {pages}"));
         }
-        let next = match self.next_url(errand, whole, &content.next) {
+        let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.url.clone());
+        let next = match onward.map(|onward| self.chains.target(place.job, base, &onward)).transpose() {
             Ok(next) => next.map(|next| self.redacted(&next)),
             Err(why) => {
-                self.outcome.get_or_insert(Outcome::Stalled(why));
+                let here = self.redacted(&errand.url);
+                self.outcome.get_or_insert(Outcome::Stalled(format!(
+                    "{here}: {why}; say where it is with --pages, or --pages none if this is the only page"
+                )));
                 return Ok(());
             }
         };
         let found = later.as_ref().filter(|_| place.page == 0 && next.is_some());
         let found = found.map(|later| Where::Body(later.found.clone()).to_string());
-        match &next {
-            Some(next) => {
-                if let Some(later) = later {
-                    self.found.entry(later.job).or_insert(later.found);
-                }
-                self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
-            }
-            None => {
-                self.found.remove(&place.job);
-                self.chains.end(place.job);
-            }
+        let Some(next) = next else {
+            let url = self.redacted(&errand.url);
+            pages.push(Page { place, url, next: None, found, records: content.records, bytes: content.bytes });
+            self.forget(place.job);
+            return Ok(());
+        };
+        if let Some(later) = later {
+            self.found.entry(later.job).or_insert(later.found);
         }
-        let url = self.redacted(&errand.url);
+        if !self.chains.go_on(place.job, as_foreseen) {
+            self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
+        }
+        let (url, next) = (self.redacted(&errand.url), Some(next));
         pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
         Ok(())
     }
 
-    /// Where the job goes on; the error says why nobody can know.
-    fn next_url(
-        &mut self,
-        errand: &Errand,
-        whole: &abide::Whole,
-        next: &Next,
-    ) -> std::result::Result<Option<Url>, String> {
-        if self.plan.pages.is_none() {
-            self.unfollowed |= matches!(next, Next::Page { .. } | Next::Changed { .. });
-            return Ok(None);
-        }
-        let here = self.redacted(&errand.url);
-        let (reference, at) = match next {
-            Next::Page { reference, at } => (reference, at),
-            Next::Changed { changes, by } => {
-                if self.chains.goes_on_by(errand.place().job, by) {
-                    self.screen.note(&format!("pages go on by {by}"));
-                }
-                let first = chain::opened(&errand.job, self.plan.pages.as_ref());
-                return chain::changed(&first, changes).map(Some).map_err(|slot| {
-                    format!("{here}: the next page needs {slot}, and a pull of URLs sends nothing but a URL")
-                });
-            }
-            Next::NoSuchValue { path } => {
-                return Err(format!(
-                    "{here}: the last record has no text and no number in {path}, so nobody can know where the next page \
-                     begins; say what names it with --pages"
-                ));
-            }
-            Next::Token { at, value } => {
-                return Err(format!(
-                    "{here}: there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL \
-                     is with --pages, or --pages none if this is the only page"
-                ));
-            }
-            Next::Absent { at } if errand.place().page == 0 => {
-                return Err(format!(
-                    "{here}: the first page has no {at}; say where the next page's URL is with --pages, or --pages none if \
-                     there is none"
-                ));
-            }
-            _ => return Ok(None),
-        };
-        let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.url.clone());
-        match urls::resolve(&base, reference) {
-            Ok(target) => Ok(Some(target)),
-            Err(error) => Err(format!(
-                "{here}: the next page in {at} can't be followed: {error}; say where it is with --pages, or --pages none if \
-                 this is the only page"
-            )),
-        }
+    /// The pages of a job end with one that holds nothing.
+    fn end(&mut self, errand: &Errand, pages: &mut Vec<Page>) {
+        let (place, url) = (errand.place(), self.redacted(&errand.url));
+        pages.push(Page { place, url, next: None, found: None, records: 0, bytes: Bytes::new() });
+        self.forget(place.job);
+    }
+
+    fn forget(&mut self, job: u64) {
+        self.found.remove(&job);
+        self.chains.end(job);
     }
 
     /// Why a later page must not be fetched. The page before it is kept all the same, and whoever allows it goes on from there.
@@ -420,6 +431,13 @@ impl Pull {
                  (it gets no credential)"
             )));
         }
+        if todo.place.page >= self.plan.max_pages {
+            return Ok(Some(format!(
+                "{first}: page {page} would be {shown}, and {} pages are the most that are fetched; if they are not without \
+                 end, allow more with --max-pages",
+                self.plan.max_pages
+            )));
+        }
         Ok(self.sink.seen(todo.place.job, &shown)?.then(|| {
             format!(
                 "{first}: page {page} would be {shown}, which was fetched already: the pages lead in a circle; if the next \
@@ -431,7 +449,7 @@ impl Pull {
     /// A page is missing for good, as far as this run is concerned.
     fn miss(&mut self, errand: &Errand, status: Option<u16>, reason: String) -> std::result::Result<(), StoreError> {
         let url = self.redacted(&errand.url);
-        self.found.remove(&errand.place().job);
+        self.forget(errand.place().job);
         self.sink.fail(errand.place().job, &Missing { url, status, reason })
     }
 
@@ -459,6 +477,18 @@ impl Pull {
     /// How many requests are known to be left to send.
     pub(super) fn jobs_to_send(&self) -> u64 {
         self.plan.input.len().saturating_sub(self.next_job) + self.going_on.len() as u64
+    }
+}
+
+/// What to do about a chain that does not go on.
+fn advised(stall: &Stall) -> &'static str {
+    match stall {
+        Stall::Repeats { .. } => "say how the pages go on with --pages and start over with --fresh",
+        Stall::Empty { .. } => {
+            "if that is the end, its records are all there; else say how the pages go on with --pages"
+        }
+        Stall::NoSuchValue { .. } => "say what names it with --pages",
+        _ => "say where the next page's URL is with --pages, or --pages none if this is the only page",
     }
 }
 
