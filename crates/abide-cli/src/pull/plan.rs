@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
     pub(crate) pages: Option<Pages>,
+    /// How many pages a job may have.
+    pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
@@ -83,6 +85,7 @@ impl Plan {
             input: Arc::new(input),
             output,
             pages: pages.or(one.then_some(Pages::Auto)),
+            max_pages: args.max_pages,
             records,
             allowed: allowed.into_iter().map(|allowed| allowed.0).collect(),
             home,

@@ -72,7 +72,7 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
     for plan in plans {
         let (traces, screen) = (Traces::expected(&plan.output), run.screen.clone());
         match open(&plan, &screen) {
-            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, traces)),
+            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
             Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
             Err(failure) => {
                 run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
@@ -208,7 +208,7 @@ impl Run {
     fn look_for_another_token(&mut self, index: usize, page: Landed) -> Option<Landed> {
         let Some(token) = &page.errand.token else { return Some(page) };
         self.tokens.on_landed(token);
-        if let Err(error) = &page.answer
+        if let Some(Err(error)) = &page.answer
             && error.is_limited()
             && self.tokens.on_limited(token, error.retry_at(), SystemTime::now())
         {

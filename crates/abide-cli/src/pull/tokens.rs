@@ -1,5 +1,6 @@
 //! Several tokens for one API, each with its own budget: which one the next request goes with.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +10,8 @@ const SHORT: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(10);
 
 /// The tokens, and what is known of each.
-#[derive(Debug)]
 pub(super) struct Tokens(Vec<Token>);
 
-#[derive(Debug)]
 struct Token {
     text: Arc<str>,
     flying: usize,
@@ -29,6 +28,12 @@ pub(super) struct Chosen {
     pub(super) text: Arc<str>,
     /// How long the request may wait for a limit, where another token may do instead.
     pub(super) max_wait: Option<Duration>,
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chosen({})", self.index)
+    }
 }
 
 impl Tokens {
