@@ -13,6 +13,7 @@ use super::journal::digest::Digest;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
+use super::sink::key::Key;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -26,6 +27,10 @@ pub(crate) struct Plan {
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
     pub(crate) pages: Option<Pages>,
     pub(crate) records: RecordsAt,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
@@ -72,6 +77,8 @@ impl Plan {
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
             records: args.records.clone().unwrap_or_default(),
+            key: args.key.clone(),
+            columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
             allowed,
             secret_keys,
             fresh: args.fresh,
@@ -86,6 +93,8 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
+        config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         config
     }
 

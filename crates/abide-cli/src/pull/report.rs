@@ -63,15 +63,16 @@ fn system_time(wall: Wall) -> SystemTime {
 pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<()> {
     let name = match &pull.plan.output {
         Output::Stdout => "standard output".to_owned(),
-        Output::Ndjson(path) | Output::Folder(path) => path.display().to_string(),
+        Output::File(path, _) | Output::Folder(path) => path.display().to_string(),
     };
     let (elapsed, client) = (pull.started.elapsed(), pull.client.clone());
-    let totals = pull.sink.totals();
-    let summary = Summary { outcome: verdict(&outcome, &totals), totals, client: &client, elapsed };
+    let mut totals = pull.sink.totals();
+    let verdict = verdict(&outcome, &totals);
     let is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
     let missing = list(&mut pull, &outcome)?;
     let (screen, notes) = (pull.screen.clone(), notes(&pull));
-    let result = finish(pull, outcome, &name, missing);
+    let result = finish(pull, outcome, &name, missing, &mut totals);
+    let summary = Summary { outcome: verdict, totals, client: &client, elapsed };
     if !is_unread {
         screen.note(&summary.line(&name));
     }
@@ -152,8 +153,8 @@ fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
     Ok(lines.into_iter().next())
 }
 
-fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>) -> Result<()> {
-    let totals = pull.sink.totals();
+/// `totals` are those before, and become those after it: only then is it known how many records came twice.
+fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>, totals: &mut Totals) -> Result<()> {
     let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
     let goes_on = match &pull.plan.output {
         Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
@@ -161,7 +162,7 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
         _ => "what was fetched is kept: run the same command again to go on",
     };
     let (ending, failure) = match outcome {
-        Outcome::Finished if is_empty_handed(&totals) => {
+        Outcome::Finished if is_empty_handed(totals) => {
             let why = missing.unwrap_or_default();
             (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
@@ -169,6 +170,7 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
             let before = std::path::PathBuf::from(format!("{name}.before"));
             let was_there = before.exists();
             pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
+            *totals = pull.sink.totals();
             if totals.failed == 0 {
                 return Ok(());
             }
@@ -192,7 +194,7 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
         Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
         Outcome::Stalled(why) => {
             let kept = match &pull.plan.output {
-                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                Output::File(..) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
                 _ => String::new(),
             };
             (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))
