@@ -13,6 +13,7 @@ use super::journal::digest::Digest;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
+use super::request::Form;
 use super::sink::key::Key;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
@@ -22,6 +23,10 @@ use crate::exit::{Failure, Result};
 
 /// Everything that decides what is fetched and what is written.
 pub(crate) struct Plan {
+    /// What it is called where there are several.
+    pub(crate) name: Option<String>,
+    /// What all of its requests have in common.
+    pub(crate) form: Arc<Form>,
     pub(crate) input: Arc<Input>,
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
@@ -35,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
     pub(crate) bounds: Vec<LimitSpec>,
+    /// The one origin that the credentials are for; `None` where they are for whatever the user names.
+    pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
     pub(crate) fresh: bool,
@@ -52,7 +59,7 @@ pub(crate) enum Input {
 }
 
 impl Plan {
-    pub(crate) fn new(args: &PullArgs) -> Result<Self> {
+    pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
         let secret_keys = connect::secret_query_keys(&args.common);
         let input = Input::of(args)?;
         let output = Output::of(args.output.as_deref())?;
@@ -72,6 +79,8 @@ impl Plan {
             .collect::<Result<_>>()?;
         let bounds = input.bounds(&args.common.limit);
         Ok(Self {
+            name: None,
+            form: Arc::default(),
             bounds,
             input: Arc::new(input),
             output,
@@ -80,10 +89,26 @@ impl Plan {
             key: args.key.clone(),
             columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
             allowed,
+            home: None,
             secret_keys,
             fresh: args.fresh,
             if_complete: args.if_complete,
         })
+    }
+
+    /// As it is spoken of.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.output.to_string())
+    }
+
+    /// Where its first request goes.
+    pub(crate) fn origin(&self) -> String {
+        self.input.url(0).origin().ascii_serialization()
+    }
+
+    /// Whether the credentials may go where this job is.
+    pub(crate) fn trusts(&self, job: &Url) -> bool {
+        self.home.as_ref().is_none_or(|home| *home == job.origin())
     }
 
     /// What decides the bytes of the output, by name and without credentials.
@@ -95,6 +120,8 @@ impl Plan {
         }
         config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
         config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
+        // A plain GET says nothing that the input does not.
+        config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config
     }
 
