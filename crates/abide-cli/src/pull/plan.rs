@@ -15,6 +15,7 @@ use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
 use super::rows;
+use super::sink::key::Key;
 use super::spec::{Endpoint, Target};
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
@@ -35,6 +36,10 @@ pub(crate) struct Plan {
     /// How many pages a job may have.
     pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
@@ -70,7 +75,7 @@ impl Plan {
 
     /// `home` is the one origin that the credentials are for, if there is one.
     pub(crate) fn new(endpoint: Endpoint, output: Output, home: Option<Origin>, args: &PullArgs) -> Result<Self> {
-        let Endpoint { name, target, form, records, pages, allowed } = endpoint;
+        let Endpoint { name, target, form, records, pages, key, columns, allowed } = endpoint;
         let input = Input::of(target)?;
         let one = input.len() == 1 && !matches!(output, Output::Folder(_));
         if matches!(output, Output::Folder(_)) && pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
@@ -87,6 +92,8 @@ impl Plan {
             pages: pages.or(one.then_some(Pages::Auto)),
             max_pages: args.max_pages,
             records,
+            key,
+            columns,
             allowed: allowed.into_iter().map(|allowed| allowed.0).collect(),
             home,
             secret_keys: connect::secret_query_keys(&args.common),
@@ -119,6 +126,8 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
+        config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         // A plain GET says nothing that the input does not.
         config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config

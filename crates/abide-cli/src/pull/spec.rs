@@ -9,6 +9,7 @@ use url::{Origin, Url};
 use super::pattern::Pattern;
 use super::records::RecordsAt;
 use super::request::Form;
+use super::sink::key::Key;
 use super::template::Template;
 use crate::args::PullArgs;
 use crate::exit::{Failure, Result};
@@ -23,6 +24,10 @@ pub(crate) struct Endpoint {
     pub(crate) records: RecordsAt,
     /// How pages are followed, if the user said it.
     pub(crate) pages: Option<Pages>,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Allowed>,
 }
@@ -125,6 +130,8 @@ impl Endpoint {
             form: Form::of_flags(args),
             records: args.records.clone().unwrap_or_default(),
             pages: args.pages.clone(),
+            key: args.key.clone(),
+            columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
             allowed: args.allow_origin.clone(),
         })
     }

@@ -76,7 +76,7 @@ pub(super) const OAUTH2: &[Key] = &[
 
 pub(super) const OUT: &[Key] = &[
     key("to", Shape::Text, "a file, or NAME/ for one file an endpoint; standard output if it is left out"),
-    key("format", Shape::Text, "what NAME/ holds: ndjson by default"),
+    key("format", Shape::Text, "what NAME/ holds: ndjson by default, or csv, ndjson.gz and so on"),
     key("raw", Shape::Text, "a folder for the bodies as they were received"),
 ];
 
@@ -106,6 +106,8 @@ pub(super) const PULL: &[Key] = &[
     key("headers", Shape::Map, "header fields of these requests alone; none of them secret"),
     key("records", Shape::Text, "where the records of a page are, as body.results; auto by default"),
     key("pages", Shape::TextOr(PAGES), "how pages follow each other; auto by default"),
+    key("key", Shape::Texts, "what makes a record the same record, as id or [\"tenant\", \"id\"]: each once"),
+    key("columns", Shape::Texts, "the columns of a CSV file"),
     key("allow_origin", Shape::Texts, "where next links may lead too, as https://cdn.example.com"),
 ];
 

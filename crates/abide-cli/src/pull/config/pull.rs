@@ -11,6 +11,7 @@ use crate::exit::Result;
 use crate::pull::pattern::Pattern;
 use crate::pull::records::RecordsAt;
 use crate::pull::request::Form;
+use crate::pull::sink::key::Key;
 use crate::pull::spec::{self, Endpoint, Target};
 
 pub(super) fn read(pull: &Section<'_>, base: Option<&Url>) -> Result<Endpoint> {
@@ -32,6 +33,8 @@ pub(super) fn read(pull: &Section<'_>, base: Option<&Url>) -> Result<Endpoint> {
         form: form(pull)?,
         records: pull.read::<RecordsAt>("records")?.unwrap_or_default(),
         pages,
+        key: key(pull)?,
+        columns: Some(pull.read_all::<String>("columns")?).filter(|columns| !columns.is_empty()),
         allowed: pull.read_all::<spec::Allowed>("allow_origin")?,
     })
 }
@@ -107,6 +110,14 @@ fn form(pull: &Section<'_>) -> Result<Form> {
         headers.push((name, value));
     }
     Ok(Form { method, headers, body: body.map(|body| body.to_string()) })
+}
+
+fn key(pull: &Section<'_>) -> Result<Option<Key>> {
+    let fields = pull.read_all::<String>("key")?;
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    fields.join(",").parse().map(Some).map_err(|e| pull.error("key", e))
 }
 
 /// A way to page that is written as a table.

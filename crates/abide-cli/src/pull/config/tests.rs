@@ -4,6 +4,7 @@ use clap::Parser;
 
 use super::*;
 use crate::args::{Cli, Verb};
+use crate::pull::sink::file::format::Format;
 
 pub(super) fn args(flags: &[&str]) -> PullArgs {
     match Cli::parse_from([&["abide", "pull", "x.toml"], flags].concat()).verb {
@@ -26,7 +27,10 @@ fn flags_come_before_what_the_file_says() {
     assert_eq!((args.common.concurrency, args.common.max_wait.unwrap().0.as_secs()), (Some(3), 9));
     assert_eq!((args.common.limit.len(), args.common.more.busy.len()), (3, 1));
     let [(endpoint, output)] = config.endpoints.as_slice() else { panic!("{config:?}") };
-    assert_eq!((endpoint.name.as_deref(), output), (Some("items"), &Output::Ndjson(PathBuf::from("a.ndjson"))));
+    assert_eq!(
+        (endpoint.name.as_deref(), output),
+        (Some("items"), &Output::File(PathBuf::from("a.ndjson"), Format::NDJSON))
+    );
 }
 
 #[test]
