@@ -16,7 +16,7 @@
 //! may be under way at once ([`hedge`](crate::ClientBuilder::hedge)); then each attempt has one. Clones share one budget and one pool
 //! of connections, over all threads.
 //!
-//! The connections are ureq's: HTTP/1.1, gzip and brotli, proxies of the environment. A call can't be interrupted while it reads from
+//! The connections are ureq's: HTTP/1.1, gzip, proxies of the environment. A call can't be interrupted while it reads from
 //! a socket, so a [`deadline`](crate::ClientBuilder::deadline) bounds that read too. In async code use the async client: this one would
 //! block the runtime.
 
