@@ -14,6 +14,15 @@ pub(crate) enum Output {
     Folder(PathBuf),
 }
 
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Ndjson(path) | Self::Folder(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 impl Output {
     pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };

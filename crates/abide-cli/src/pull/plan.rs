@@ -13,6 +13,7 @@ use super::journal::digest::Digest;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
+use super::request::Form;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -21,6 +22,10 @@ use crate::exit::{Failure, Result};
 
 /// Everything that decides what is fetched and what is written.
 pub(crate) struct Plan {
+    /// What it is called where there are several.
+    pub(crate) name: Option<String>,
+    /// What all of its requests have in common.
+    pub(crate) form: Arc<Form>,
     pub(crate) input: Arc<Input>,
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
@@ -30,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
     pub(crate) bounds: Vec<LimitSpec>,
+    /// The one origin that the credentials are for; `None` where they are for whatever the user names.
+    pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
     pub(crate) fresh: bool,
@@ -47,7 +54,7 @@ pub(crate) enum Input {
 }
 
 impl Plan {
-    pub(crate) fn new(args: &PullArgs) -> Result<Self> {
+    pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
         let secret_keys = connect::secret_query_keys(&args.common);
         let input = Input::of(args)?;
         let output = Output::of(args.output.as_deref())?;
@@ -67,16 +74,34 @@ impl Plan {
             .collect::<Result<_>>()?;
         let bounds = input.bounds(&args.common.limit);
         Ok(Self {
+            name: None,
+            form: Arc::default(),
             bounds,
             input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
             records: args.records.clone().unwrap_or_default(),
             allowed,
+            home: None,
             secret_keys,
             fresh: args.fresh,
             if_complete: args.if_complete,
         })
+    }
+
+    /// As it is spoken of.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.output.to_string())
+    }
+
+    /// Where its first request goes.
+    pub(crate) fn origin(&self) -> String {
+        self.input.url(0).origin().ascii_serialization()
+    }
+
+    /// Whether the credentials may go where this job is.
+    pub(crate) fn trusts(&self, job: &Url) -> bool {
+        self.home.as_ref().is_none_or(|home| *home == job.origin())
     }
 
     /// What decides the bytes of the output, by name and without credentials.
@@ -86,6 +111,8 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        // A plain GET says nothing that the input does not.
+        config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config
     }
 
