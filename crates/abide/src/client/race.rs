@@ -18,12 +18,12 @@ pub(super) struct Answer {
 
 /// The attempts under way, by number.
 #[derive(Debug, Default)]
-pub(super) struct Race {
-    runners: Vec<(u32, Runner)>,
+pub(super) struct Race<'t> {
+    runners: Vec<(u32, Runner<'t>)>,
 }
 
-enum Runner {
-    Sending(Sending),
+enum Runner<'t> {
+    Sending(Sending<'t>),
     Landed {
         answer: Answer,
         /// How much of the body is being looked at, if it is.
@@ -42,7 +42,7 @@ pub(super) enum Came {
     Broken(Broken),
 }
 
-impl fmt::Debug for Runner {
+impl fmt::Debug for Runner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sending(_) => f.write_str("Sending"),
@@ -51,8 +51,8 @@ impl fmt::Debug for Runner {
     }
 }
 
-impl Race {
-    pub(super) fn start(&mut self, attempt: u32, sending: Sending) {
+impl<'t> Race<'t> {
+    pub(super) fn start(&mut self, attempt: u32, sending: Sending<'t>) {
         self.runners.push((attempt, Runner::Sending(sending)));
     }
 
@@ -105,7 +105,7 @@ impl Race {
     }
 }
 
-impl Runner {
+impl Runner<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         match self {
             Self::Sending(sending) => Poll::Ready(match ready!(sending.as_mut().poll(cx)) {
