@@ -343,7 +343,8 @@ impl Ticket {
         self.handle.shared.begin(self.id, beside)
     }
 
-    pub(crate) fn tell(&self, event: Event<'_>) {
+    /// Whether that was the refusal of an attempt.
+    pub(crate) fn tell(&self, event: Event<'_>) -> bool {
         let shared = &self.handle.shared;
         // What was refused is of use to others at once.
         let is_urgent = matches!(event, Event::Head { status, .. } if !status.is_success());
@@ -351,7 +352,9 @@ impl Ticket {
         // Read under the lock: the engine must see time in the order of its inputs.
         let now = self.handle.now();
         let key = shared.remembered_key(&state, self.id);
+        let refused = state.engine.refused();
         state.engine.handle(event, now);
+        let was_refused = state.engine.refused() > refused;
         if let Some(key) = &key {
             state.note(key, now.mono);
         }
@@ -359,6 +362,7 @@ impl Ticket {
         if let Some(key) = key.filter(|_| is_urgent) {
             shared.look(&key);
         }
+        was_refused
     }
 
     /// The body of the answer that was handed over has ended: its place in flight is free.

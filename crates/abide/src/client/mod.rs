@@ -4,6 +4,7 @@ mod builder;
 mod credential;
 mod download;
 mod exchange;
+mod flight;
 mod oauth;
 mod pages;
 mod quick;
@@ -21,6 +22,8 @@ use http::Method;
 
 pub use builder::ClientBuilder;
 pub use download::Download;
+#[cfg(feature = "metrics")]
+pub(crate) use flight::Outcome;
 pub use oauth::OAuth2;
 pub use pages::{ItemStream, Page, PageStream};
 pub use quick::get;

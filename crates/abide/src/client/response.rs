@@ -118,7 +118,7 @@ impl Response {
                 self.has_ended = true;
                 self.exchange.finish();
             }
-            Err(_) => {}
+            Err(broken) => self.answer.flight.on_failure(broken.failure),
         }
         Poll::Ready(Ok(part))
     }
@@ -174,11 +174,16 @@ impl Response {
                         body.extend_from_slice(&chunk);
                     }
                     Ok(None) => return self.whole(body.freeze(), most),
-                    Err(broken) if self.handed_over => return Err(self.broke_off(broken)),
                     Err(broken) => break broken,
                 }
             };
-            self = Box::pin(self.exchange.again(broken)).await?;
+            self.answer.flight.on_failure(broken.failure);
+            if self.handed_over {
+                return Err(self.broke_off(broken));
+            }
+            let Self { answer, exchange, .. } = self;
+            drop(answer);
+            self = Box::pin(exchange.again(broken)).await?;
         }
     }
 

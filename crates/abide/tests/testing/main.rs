@@ -5,6 +5,8 @@
 
 mod auth;
 mod bodies;
+#[cfg(feature = "metrics")]
+mod counted;
 mod drops;
 mod limits;
 mod mock;
@@ -12,5 +14,6 @@ mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+mod spans;
 mod stalls;
 mod uploads;
