@@ -1,4 +1,5 @@
-//! Counts the CPU time of calls through the client and of the same calls through bare reqwest, in turn, and prints how much more one takes.
+//! Counts the CPU time of the same calls through bare reqwest, through reqwest with the time limits that a client of abide has, and
+//! through that client, in turn.
 //!
 //! `overhead [ROUNDS] [CALLS]`: so many rounds with so many calls each, 64 at once over connections that are kept open. The server is
 //! another process, so that its work is not counted.
@@ -41,41 +42,50 @@ fn main() -> Outcome {
 }
 
 async fn compare(url: &str, rounds: usize, calls: usize) -> Outcome {
-    // It sets up TLS for both.
+    // It sets up TLS for all.
     let client =
         abide::Client::builder(url).limit("10000000/s".parse()?).concurrency(u32::try_from(AT_ONCE)?).build()?;
-    let bare = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    let through_bare = || {
-        let (bare, url) = (bare.clone(), format!("{url}/items/7"));
-        async move { Ok(bare.get(url).send().await?.bytes().await?.len()) }
+    let bare = reqwest::Client::builder().build()?;
+    let limited = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .build()?;
+    let through = |client: &reqwest::Client| {
+        let (client, url) = (client.clone(), format!("{url}/items/7"));
+        async move { Ok(client.get(url).send().await?.bytes().await?.len()) }
     };
-    let through_client = || {
+    let through_abide = || {
         let client = client.clone();
         async move { Ok(client.get("/items/7").send().await?.bytes().await?.len()) }
     };
-    // Connections are made and limits are met before anything is counted.
-    time(calls / 10, &through_bare).await?;
-    time(calls / 10, &through_client).await?;
-    println!("| round | bare reqwest, µs of CPU a call | abide | more |\n| --- | --- | --- | --- |");
-    let (mut all_bare, mut all_client) = (Vec::new(), Vec::new());
-    for round in 1..=rounds {
-        let bare = time(calls, &through_bare).await?;
-        let client = time(calls, &through_client).await?;
-        row(&round.to_string(), bare, client, calls);
-        all_bare.push(bare);
-        all_client.push(client);
+    println!("| round | reqwest, µs of CPU a call | with the time limits | abide | more than either |");
+    println!("| --- | --- | --- | --- | --- |");
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    // In the first round, connections are made and limits are met.
+    for round in 0..=rounds {
+        let times = [
+            time(calls, &|| through(&bare)).await?,
+            time(calls, &|| through(&limited)).await?,
+            time(calls, &through_abide).await?,
+        ];
+        if round > 0 {
+            row(&round.to_string(), times, calls);
+            all.iter_mut().zip(times).for_each(|(all, time)| all.push(time));
+        }
     }
-    row("median", median(&mut all_bare), median(&mut all_client), calls);
+    row("median", all.each_mut().map(|times| median(times)), calls);
     if client.stats().waited.iter().next().is_some() {
         return Err(format!("calls waited, so more was counted than calls: {}", client.stats()).into());
     }
     Ok(())
 }
 
-fn row(name: &str, bare: Duration, client: Duration, calls: usize) {
-    let each = |all: Duration| all.as_secs_f64() * 1e6 / calls as f64;
-    let more = (client.as_secs_f64() / bare.as_secs_f64() - 1.0) * 100.0;
-    println!("| {name} | {:.2} | {:.2} | {more:.1} % |", each(bare), each(client));
+fn row(name: &str, times: [Duration; 3], calls: usize) {
+    let [bare, limited, abide] = times.map(|all| all.as_secs_f64() * 1e6 / calls as f64);
+    let more = |than: f64| (abide / than - 1.0) * 100.0;
+    println!("| {name} | {bare:.2} | {limited:.2} | {abide:.2} | {:.1} %, {:.1} % |", more(bare), more(limited));
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -21,17 +21,17 @@ pub(super) struct Answer {
 
 /// The attempts under way, by number.
 #[derive(Debug, Default)]
-pub(super) struct Race {
-    runners: Vec<(u32, Runner)>,
+pub(super) struct Race<'t> {
+    runners: Vec<(u32, Runner<'t>)>,
 }
 
-struct Runner {
+struct Runner<'t> {
     flight: Flight,
-    course: Course,
+    course: Course<'t>,
 }
 
-enum Course {
-    Sending(Sending),
+enum Course<'t> {
+    Sending(Sending<'t>),
     Landed {
         head: Arrival,
         /// Parts of the decoded body that were looked at, in order.
@@ -52,7 +52,7 @@ pub(super) enum Came {
     Broken(Broken),
 }
 
-impl fmt::Debug for Runner {
+impl fmt::Debug for Runner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.course {
             Course::Sending(_) => f.write_str("Sending"),
@@ -61,8 +61,8 @@ impl fmt::Debug for Runner {
     }
 }
 
-impl Race {
-    pub(super) fn start(&mut self, attempt: u32, flight: Flight, sending: Sending) {
+impl<'t> Race<'t> {
+    pub(super) fn start(&mut self, attempt: u32, flight: Flight, sending: Sending<'t>) {
         self.runners.push((attempt, Runner { flight, course: Course::Sending(sending) }));
     }
 
@@ -129,7 +129,7 @@ impl Race {
     }
 }
 
-impl Runner {
+impl Runner<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         match &mut self.course {
             Course::Sending(sending) => Poll::Ready(match ready!(self.flight.in_scope(|| sending.as_mut().poll(cx))) {

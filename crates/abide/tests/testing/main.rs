@@ -1,9 +1,11 @@
 //! The client over mocks, in virtual time.
 
-#![cfg(feature = "testing")]
+#![cfg(all(feature = "client", feature = "testing"))]
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod bodies;
 #[cfg(feature = "metrics")]
 mod counted;
