@@ -333,6 +333,11 @@ impl Engine {
         Stats { waited, ..self.stats.clone() }
     }
 
+    /// Attempts that the server refused because of a limit, without the rest of [`Engine::stats`].
+    pub fn refused(&self) -> u64 {
+        self.stats.rate_limited
+    }
+
     /// The rules that a call goes by.
     fn rules(&self, id: CallId) -> Arc<Policy> {
         let own = self.calls.get(&id).and_then(|state| state.call.rules.as_ref());

@@ -19,6 +19,7 @@
 //! | --- | --- | --- |
 //! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
 //! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
+//! | `metrics` | [`metrics`]: counters, gauges and histograms of attempts, waits and limits, for any recorder of that facade | none |
 //! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
 //! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
@@ -37,6 +38,8 @@ mod handle;
 mod limits;
 #[cfg(feature = "_calls")]
 mod memory;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "_calls")]

@@ -182,7 +182,7 @@ impl Tokens {
         let parts = request.header("accept", "application/json").form(&form).parts?.finished();
         let answered = Exchange::start(Arc::clone(ground), parts).answer(transport).await?;
         let status = answered.head().status;
-        let (_, body) = answered.into_whole(transport).await?;
+        let (_, body) = answered.read(transport).await?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .map_err(|e| self.error(format!("the token endpoint's answer is not JSON: {e}")));

@@ -7,6 +7,8 @@ mod auth;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod bodies;
+#[cfg(feature = "metrics")]
+mod counted;
 mod drops;
 mod limits;
 mod mock;
@@ -14,5 +16,6 @@ mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+mod spans;
 mod stalls;
 mod uploads;
