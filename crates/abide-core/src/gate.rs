@@ -135,8 +135,8 @@ impl Gate {
             Some((spec, opening)) => weigh(Reason::Limit(spec), opening),
             None => {}
         }
-        if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
-            weigh(Reason::Quota { limit }, opening);
+        if let Some((reason, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now) {
+            weigh(reason, opening);
         }
         match self.learner.opening((self.queue.len() as u64).max(1), now) {
             adapt::Opening::At(at) if at <= now.mono => {}
@@ -153,10 +153,23 @@ impl Gate {
                 weigh(reason, opening);
             }
         }
+        if let Some(opening) = self.alone_until() {
+            weigh(Reason::Probe, opening);
+        }
         if let Some(reason) = self.slots.full() {
             weigh(reason, Opening::AfterAnswer);
         }
         Ok(last)
+    }
+
+    /// Where nothing is known of a server, the first attempt goes alone: its answer mostly says how many more may go at once. If
+    /// none comes within a usual round trip, the others go.
+    fn alone_until(&self) -> Option<Opening> {
+        if self.trips.has_ended || self.unanswered == 0 || !self.limits.is_empty() || self.learner.believed().is_some()
+        {
+            return None;
+        }
+        Some(self.trips.first_left.map_or(Opening::AfterAnswer, |left| Opening::At(left + UNKNOWN_TRIP)))
     }
 
     /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.
@@ -165,9 +178,9 @@ impl Gate {
     }
 
     /// Whether not even what was granted before may leave: the server has spoken since.
-    pub(crate) fn has_overtaken(&mut self, now: Instant) -> bool {
+    pub(crate) fn has_overtaken(&mut self, now: Now) -> bool {
         let overtaken = std::mem::take(&mut self.overtaken);
-        overtaken || self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+        overtaken || self.pause.is_on(now.mono) || self.quotas.is_shut(now)
     }
 
     /// The watched attempt that left next after this one; the first of all if there is none.
@@ -276,6 +289,9 @@ const UNKNOWN_TRIP: Duration = Duration::from_secs(1);
 /// Round trips to the origin.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trips {
+    /// When the first attempt left of which nothing is known yet, and whether one has come to an end.
+    pub(crate) first_left: Option<Instant>,
+    pub(crate) has_ended: bool,
     answers: u32,
     shortest: Option<Duration>,
     usual: Duration,
@@ -286,6 +302,7 @@ const FEW: u32 = 16;
 
 impl Trips {
     pub(crate) fn on_answer(&mut self, trip: Duration) {
+        self.has_ended = true;
         self.answers = self.answers.saturating_add(1);
         self.shortest = Some(self.shortest.map_or(trip, |known| known.min(trip)));
         // Moves by an eighth, as RFC 6298 smooths round trips.

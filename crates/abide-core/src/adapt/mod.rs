@@ -18,12 +18,14 @@ mod lost;
 mod pace;
 mod recover;
 mod schedule;
+mod stated;
 
 #[cfg(test)]
 mod tests;
 
 pub use knowledge::Knowledge;
 pub use learner::Learner;
+pub(crate) use stated::{Said, Stated};
 
 use std::fmt;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use crate::call::{Call, CallId};
 use crate::deed::{Act, Deed};
 use crate::headers::Signal;
 use crate::limit::pause::Round;
+use crate::limit::quota::Answer;
 use crate::limit::{Permit, Trip};
 use crate::time::{Instant, Now};
 
@@ -36,14 +37,16 @@ impl Gate {
         self.unanswered += 1;
         self.others.on_counted(now.mono);
         let mut permit = self.limits.take(call.cost, now);
-        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
+        permit.claim = self.quotas.take(&call.route, self.quota_cost(call), now);
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
         Pass { permit, ticket, cost: call.cost, has_left: false, round }
     }
 
     /// The attempt leaves.
     pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
+        self.trips.first_left.get_or_insert(now.mono);
         self.limits.leave(&mut pass.permit, now);
+        self.quotas.leave(&mut pass.permit.claim, now);
         self.pause.on_begun(id, self.trips.usual(), now.mono);
         pass.ticket = self.learner.on_left(pass.ticket, now);
         pass.has_left = true;
@@ -67,7 +70,7 @@ impl Gate {
     pub(crate) fn undo(&mut self, id: CallId, pass: &Pass, now: Now) {
         self.unanswered -= 1;
         self.limits.refund(&pass.permit);
-        self.quotas.release(pass.permit.claim);
+        self.quotas.release(pass.permit.claim, End::Unsent, now);
         if pass.has_left {
             self.end(pass.ticket, End::Unsent, None, now);
         } else {
@@ -80,8 +83,9 @@ impl Gate {
     pub(crate) fn abandon(&mut self, id: CallId, pass: &Pass, sent: Now, now: Now) {
         let arrived = now.mono.max(sent.mono + self.trips.longest());
         self.unanswered -= 1;
+        self.trips.has_ended = true;
         self.limits.settle(&pass.permit, None, &Trip { ended: now, arrived, shortest: self.trips.shortest() });
-        self.quotas.release(pass.permit.claim);
+        self.quotas.release(pass.permit.claim, End::Unknown, now);
         self.end(pass.ticket, End::Unknown, None, now);
         self.pause.on_lost(id, pass.round, now.mono);
     }
@@ -93,8 +97,9 @@ impl Gate {
         self.unanswered -= 1;
         self.trips.on_answer(received.mono.since(sent.mono));
         self.limits.settle(&pass.permit, cost, &Trip::answered(now, self.trips.shortest()));
-        self.quotas.release(pass.permit.claim);
-        self.quotas.on_answer(&call.route, pass.permit.claim, &signal.quotas, sent.mono, received.mono);
+        let (quotas, is_refused, doubt) = (&signal.quotas[..], signal.refusal.is_some(), self.reader.clock_doubt());
+        let answer = Answer { quotas, is_refused, doubt, sent, now: received };
+        self.quotas.on_answer(&call.route, pass.permit.claim, &answer);
         self.usual_cost = cost.map_or(self.usual_cost, |cost| u64::from(cost).max(1));
         pass.ticket
     }

@@ -60,7 +60,7 @@ impl Clock {
     }
 
     /// The most that can have counted at `moment` of what left before `until`.
-    fn most_used(&self, moment: Instant, until: Instant, book: &Book) -> u64 {
+    pub(super) fn most_used(&self, moment: Instant, until: Instant, book: &Book) -> u64 {
         let into = book.since_turn(moment, self.period);
         let turn = moment - into;
         let end = (moment + (self.period - into)).min(until);
@@ -136,7 +136,7 @@ fn turn_plus(now: Instant, into: Duration, wait: Duration) -> Instant {
 }
 
 /// How much of the last window counts when so much of it still lies within the period. Servers differ in rounding it.
-fn weigh(last: u64, share: u64, period: Duration, up: bool) -> u64 {
+pub(super) fn weigh(last: u64, share: u64, period: Duration, up: bool) -> u64 {
     let product = u128::from(last) * u128::from(share);
     let period = u128::from(nanos(period)).max(1);
     let weighed = if up { product.div_ceil(period) } else { product / period };
