@@ -156,9 +156,9 @@ impl Stated {
         }
         let had_belief = !self.hypotheses.is_empty();
         for hypothesis in &mut self.hypotheses {
-            hypothesis.learn(evidence, &self.book);
-            if let (false, Some(said)) = (is_refused, said) {
-                hypothesis.on_stated(said.remaining, evidence, &self.book);
+            match said {
+                Some(said) if !is_refused => hypothesis.on_stated(said.remaining, evidence, &self.book),
+                _ => hypothesis.learn(evidence, &self.book),
             }
         }
         self.hypotheses.retain(Hypothesis::explains);

@@ -98,7 +98,8 @@ impl Gate {
         self.trips.on_answer(received.mono.since(sent.mono));
         self.limits.settle(&pass.permit, cost, &Trip::answered(now, self.trips.shortest()));
         let (quotas, is_refused, doubt) = (&signal.quotas[..], signal.refusal.is_some(), self.reader.clock_doubt());
-        let answer = Answer { quotas, is_refused, doubt, sent, now: received };
+        let told = self.limits.opens_at(call.cost, now);
+        let answer = Answer { quotas, is_refused, doubt, told, sent, now: received };
         self.quotas.on_answer(&call.route, pass.permit.claim, &answer);
         self.usual_cost = cost.map_or(self.usual_cost, |cost| u64::from(cost).max(1));
         pass.ticket

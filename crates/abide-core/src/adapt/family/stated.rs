@@ -22,9 +22,12 @@ impl Hypothesis {
         amount.lower(limit);
     }
 
-    /// After this accepted attempt so many more would have been accepted, and not one beyond. To be told after the acceptance
-    /// itself.
+    /// Learns from an accepted attempt after which so many more would have been accepted, and not one beyond.
     pub(in crate::adapt) fn on_stated(&mut self, left: u64, evidence: &Evidence, book: &Book) {
+        if let Family::Bucket(family) = &mut self.family {
+            family.before_stated(left, evidence, book);
+        }
+        self.learn(evidence, book);
         match &mut self.family {
             Family::Sliding(family) => family.on_stated(left, evidence, book),
             Family::Fixed(family) => family.on_stated(left, evidence, book),
@@ -89,12 +92,15 @@ impl Clock {
 }
 
 impl Bucket {
+    /// Those that left after it may have arrived before it.
+    fn before_stated(&mut self, left: u64, evidence: &Evidence, book: &Book) {
+        let taken = (book.pending_before(evidence.latest) + evidence.count + left) as f64;
+        self.below = self.below.min(self.late.at(evidence.sent, self.rate) + taken + 1.0);
+    }
+
+    /// Those that left before it may have arrived after it.
     fn on_stated(&mut self, left: u64, evidence: &Evidence, book: &Book) {
-        // Those that left before it may have arrived after it, and those that left after it before.
         let after = book.possible(Tally::Accepted, evidence.sent, evidence.latest) as f64;
-        let before = book.pending_before(evidence.latest) as f64;
-        let left = left as f64;
-        self.least = self.least.max(self.early.at(evidence.latest, self.rate) - after + left);
-        self.below = self.below.min(self.late.at(evidence.sent, self.rate) + before + left + 1.0);
+        self.least = self.least.max(self.early.at(evidence.latest, self.rate) - after + left as f64);
     }
 }

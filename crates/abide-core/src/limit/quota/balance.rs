@@ -17,6 +17,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const UNLIKELY: u32 = 8;
 /// Where a second is less than this part of a wait it is not worth to find out more.
 const WORTH_A_SECOND: u32 = 120;
+/// How far what was told and what is said may be apart.
+const SLACK: Duration = Duration::from_millis(50);
+/// So many refusals show that what was told is not what holds.
+const STRIKES: u32 = 3;
 /// If the first attempt in a new window has no answer for so long, the others go.
 const HANDS_ON: Duration = Duration::from_secs(1);
 /// A quota that was not mentioned for so long, or for two windows, is not drawn on any more.
@@ -45,6 +49,10 @@ pub(super) struct Balance {
     /// The farthest away that the end of a window ever was, and when one was last mentioned.
     span: Duration,
     mentioned: Instant,
+    /// When it opens by what the user told, where that agrees with all that was said since it is empty.
+    told: Option<Instant>,
+    /// Refusals of what was within both.
+    strikes: u32,
     /// Which limits it may be; `None` where its resets are exact, or far away, or nobody could know.
     stated: Option<Stated>,
     is_beyond_us: bool,
@@ -105,6 +113,8 @@ impl Balance {
             as_of: Instant::ZERO,
             span: Duration::ZERO,
             mentioned: Instant::ZERO,
+            told: None,
+            strikes: 0,
             stated: None,
             is_beyond_us: false,
         };
@@ -127,7 +137,7 @@ impl Balance {
         if self.remaining >= self.claimed.saturating_add(cost) {
             return None;
         }
-        let wall = self.reset.filter(|reset| *reset > now.mono);
+        let wall = self.wall(now.mono);
         if wall.is_none() && !self.turned {
             return None;
         }
@@ -154,6 +164,23 @@ impl Balance {
         }
     }
 
+    /// When it opens at the latest. What was told is exact, and a moment in whole seconds adds nothing to it.
+    fn wall(&self, now: Instant) -> Option<Instant> {
+        self.reset.map(|reset| self.told.map_or(reset, |told| reset.min(told))).filter(|wall| *wall > now)
+    }
+
+    /// Compares what was told with what an answer says: told, the next attempt is to fit when the quota resets.
+    pub(super) fn compare(&mut self, told: Option<Instant>, word: &Word, is_refused: bool) {
+        if word.said.remaining > 0 {
+            self.told = None;
+        } else if is_refused {
+            self.strikes += u32::from(self.told.take().is_some());
+        } else if let (Some(told), Some((earliest, latest))) = (told, word.reset) {
+            let agrees = earliest <= told + SLACK && told <= latest + SLACK;
+            self.told = Some(told.max(earliest)).filter(|_| agrees && self.strikes < STRIKES);
+        }
+    }
+
     /// When the next attempt fits by all limits that explain what was said.
     fn believed(&self, now: Now) -> Option<adapt::Opening> {
         self.stated.as_ref()?.opening(now)
@@ -161,7 +188,7 @@ impl Balance {
 
     /// Whether nothing may leave, whatever was granted before.
     pub(super) fn is_shut(&self, now: Now) -> bool {
-        self.empty_until(now.mono).is_some() && self.believed(now).is_none()
+        self.remaining == 0 && self.wall(now.mono).is_some() && self.believed(now).is_none()
     }
 
     /// When the window of an empty quota ends.
@@ -247,14 +274,18 @@ impl Balance {
 
     /// Whether it may still be drawn on by what draws on it when it is mentioned, though an answer mentioned another: a server
     /// that states one of several states the one of which the smallest share is left.
-    pub(super) fn may_hide_behind(&self, other: &headers::Quota, now: Now) -> bool {
+    pub(super) fn may_hide_behind(&self, other: &headers::Quota, sent: Now, now: Now) -> bool {
         let (Some(own_limit), Some(limit), Some(left)) = (self.limit, other.limit, other.remaining) else {
             return false;
         };
         let is_stale = now.mono.since(self.mentioned) > (self.span * 2).max(STALE);
-        // Where what is left is not what was last said it may be all.
-        let is_known = !self.turned && self.believed(now).is_none();
-        let own_left = if is_known { self.remaining + self.claimed + 1 } else { own_limit };
+        let own_left = match self.believed(now) {
+            // Nothing is known, or it is newer than what the answer tells of the other.
+            _ if self.turned || sent.mono < self.as_of => own_limit,
+            Some(adapt::Opening::At(at)) if at > now.mono && self.claimed == 0 => 0,
+            Some(_) => own_limit,
+            None => self.remaining + self.claimed + 1,
+        };
         let is_tighter = u128::from(own_left) * u128::from(limit) < u128::from(left) * u128::from(own_limit);
         !self.named && self.name == other.name && !is_stale && !is_tighter
     }

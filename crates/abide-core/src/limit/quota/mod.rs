@@ -40,6 +40,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) is_refused: bool,
     /// How far the server's clock may be ahead of what it is taken to show.
     pub(crate) doubt: Duration,
+    /// When the next attempt is within what the user told, if that is known.
+    pub(crate) told: Option<Instant>,
     pub(crate) sent: Now,
     pub(crate) now: Now,
 }
@@ -110,6 +112,7 @@ impl Quotas {
             let place = known.unwrap_or_else(|| self.add(quota, &word));
             let is_claimed = known.is_some() && claim.places.contains(place);
             self.all[place].on_mentioned(&word, claim.number, self.attempts, answer.is_refused, is_claimed);
+            self.all[place].compare(answer.told, &word, answer.is_refused);
             named.insert(place);
         }
         let is_silent = named == Set::default();
@@ -129,7 +132,7 @@ impl Quotas {
                 quota.on_unmentioned(claim.cost, now);
                 quota.on_end(claim.number, End::Accepted, now);
             }
-            if answer.quotas.iter().any(|said| quota.may_hide_behind(said, now)) {
+            if answer.quotas.iter().any(|said| quota.may_hide_behind(said, answer.sent, now)) {
                 drawn_on.insert(place);
             }
         }
@@ -215,7 +218,7 @@ mod tests {
 
     fn hear(quotas: &mut Quotas, route: &Route, claim: Claim, said: &[headers::Quota], sent: u64, now: u64) {
         let (sent, now) = (self::now(sent), self::now(now));
-        let answer = Answer { quotas: said, is_refused: false, doubt: Duration::ZERO, sent, now };
+        let answer = Answer { quotas: said, is_refused: false, doubt: Duration::ZERO, told: None, sent, now };
         quotas.on_answer(route, claim, &answer);
     }
 
