@@ -16,7 +16,7 @@ pub(crate) fn on_error(error: &abide::Error) -> String {
     let proxied = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let advice = if error.is_tls() && error.to_string().contains("CaUsedAsEndEntity") {
         "this certificate is marked as an authority's and can't be a server's: make one with basicConstraints=CA:FALSE, or \
-         see --insecure"
+         accept any with --insecure"
     } else if error.is_connect() && !error.is_tls() && proxied.iter().any(|name| std::env::var_os(name).is_some()) {
         "check the address, whether the server runs, and the proxy that the environment names (HTTP_PROXY, NO_PROXY)"
     } else if error.is_tls() {

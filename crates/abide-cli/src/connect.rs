@@ -5,15 +5,22 @@ use std::time::Duration;
 use abide::retry::{Backoff, exponential};
 use abide::{Client, Memory};
 
-use crate::args::{Common, HeaderUnit};
+use crate::args::{Common, HeaderUnit, Pace};
 use crate::exit::{Failure, Result};
 use crate::secret::KeyPlace;
 
-/// The client that these flags ask for; `max_wait` is the verb's own default.
-pub(crate) fn client(common: &Common, max_wait: Duration) -> Result<Client> {
+/// The client that these flags ask for; `max_wait` is the verb's own default, and `hedge` whether it sends again beside requests
+/// that stall.
+pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result<Client> {
     let mut builder = Client::anywhere()
         .concurrency(common.concurrency)
+        .pace(match common.pace {
+            Pace::Eager => abide::Pace::Eager,
+            Pace::Even => abide::Pace::Even,
+        })
+        .share_of(common.share_of)
         .max_wait(common.max_wait.map_or(max_wait, |span| span.0))
+        .hedge(hedge)
         .max_body(common.max_body.0);
     let mut backoff = Backoff::default();
     if common.batch {

@@ -19,7 +19,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<()> {
     let urls: Vec<_> = args.urls.iter().map(|url| urls::parse(url).map_err(Failure::usage)).collect::<Result<_>>()?;
     let screen = Screen::new(args.common.quiet);
     log::start(args.common.verbose, screen.lines());
-    let client = connect::client(&args.common, MAX_WAIT)?;
+    let client = connect::client(&args.common, MAX_WAIT, false)?;
     let mut watch = Watch { client, screen, stop: Stop::new(), max_body: args.common.max_body.0 };
     let deadline = args.common.deadline.map(|span| Instant::now() + span.0);
     let mut missing = 0;

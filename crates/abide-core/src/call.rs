@@ -1,12 +1,14 @@
 //! A call: one thing that a user wants done, which may take several attempts.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
 use crate::decision::Reason;
 use crate::key::Key;
+use crate::policy::Policy;
 use crate::route::Route;
 use crate::time::Instant;
 
@@ -52,6 +54,10 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// The longest wait for a limit; `None` takes the policy's.
     pub max_wait: Option<Patience>,
+    /// The rules that it goes by in place of the engine's. Its gate has those of its key, so the limits in these are not looked at.
+    pub rules: Option<Arc<Policy>>,
+    /// Whether it has a credential that can be renewed, so that a 401 asks for that, once.
+    pub renews: bool,
     /// Whether [`Decision::Wait`](crate::decision::Decision::Wait) is wanted for it.
     pub listens: bool,
 }
@@ -68,6 +74,8 @@ impl Call {
             priority: 0,
             deadline: None,
             max_wait: None,
+            rules: None,
+            renews: false,
             listens: false,
         }
     }

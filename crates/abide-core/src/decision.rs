@@ -57,12 +57,26 @@ pub enum Decision {
         /// The call.
         id: CallId,
     },
+    /// The credential was not accepted, and the call has another way to one: drop the answer, get it, and tell
+    /// [`Event::Renewed`](crate::event::Event::Renewed). A [`Decision::Send`] follows when it is due.
+    Renew {
+        /// The call.
+        id: CallId,
+    },
     /// The answer is the call's result: hand it over, then tell [`Event::Done`](crate::event::Event::Done).
     Return {
         /// The call.
         id: CallId,
         /// Why it is not tried again.
         verdict: Verdict,
+    },
+    /// Every place in flight has for long been held by an answer whose body was neither read to its end nor dropped: this call and
+    /// those behind it wait for their own caller. Told once a key.
+    Unread {
+        /// The call that is next.
+        id: CallId,
+        /// The calls whose answers hold the places.
+        holders: Vec<CallId>,
     },
     /// The call ends without an answer. Drop whatever of it is under way.
     GiveUp {
@@ -85,6 +99,8 @@ impl Decision {
             | Self::Drop { id, .. }
             | Self::Retry { id }
             | Self::Follow { id }
+            | Self::Renew { id }
+            | Self::Unread { id, .. }
             | Self::Return { id, .. }
             | Self::GiveUp { id, .. } => id,
         }

@@ -8,17 +8,21 @@ mod flight;
 mod leave;
 mod share;
 mod stall;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use answer::Head;
 use flight::{Beside, Flight, Grant};
+pub(crate) use unread::Unread;
 
-use crate::call::{Account, Call, CallId};
+use crate::call::{Account, Call, CallId, Safety};
 use crate::decision::{Decision, Why};
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::headers::Signal;
 use crate::key::Key;
 use crate::ledger::Mark;
 use crate::policy::Policy;
@@ -42,6 +46,8 @@ use crate::time::{Instant, Now};
 ///     Retry   drop the answer; a Send follows
 ///     Peek    read the beginning of the body, and tell Head again with it
 ///     Follow  go where the redirect leads; a Send follows
+///     Renew   drop the answer and get another credential, then tell Renewed; a Send follows
+///     Unread  tell the user whose answers hold all places
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
@@ -50,7 +56,7 @@ use crate::time::{Instant, Now};
 /// A call that its caller no longer wants is told with [`Engine::cancel`], at any time.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    policy: Policy,
+    policy: Arc<Policy>,
     gates: Vec<Gate>,
     index: BTreeMap<Key, usize>,
     calls: BTreeMap<CallId, CallState>,
@@ -80,14 +86,28 @@ struct CallState {
     redirects: u32,
     /// Whether its next attempt is one of the same request again.
     repeats: bool,
-    /// Whether the attempt under way is a retry that took tokens of the budget.
-    paid: bool,
+    /// What the attempt under way took of the budget, if it is a retry.
+    paid: Option<u32>,
     /// The last thing that it waited for.
     why: Why,
     /// Grants in a row that its caller was too slow to begin.
     lapses: u32,
     /// What it was last told to wait for, if it listens.
     told: Option<Why>,
+    /// Whether its credential was renewed.
+    renewed: bool,
+    /// What its last answer said about limits, if it said anything.
+    said: Option<Box<Said>>,
+}
+
+/// What an answer said about limits, and when it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Said {
+    /// What it said.
+    pub signal: Signal,
+    /// Both clocks when the head of the answer arrived.
+    pub received: Now,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +122,8 @@ enum Phase {
     Granted(Grant),
     /// Its grant went back before its caller began.
     Lapsed,
+    /// Its caller gets another credential.
+    Renewing,
     Flying {
         flight: Flight,
         beside: Beside,
@@ -116,7 +138,7 @@ impl Engine {
     /// An engine with a seed for its jitter. The same inputs and the same seed give the same decisions.
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
-            policy,
+            policy: Arc::new(policy),
             gates: Vec::new(),
             index: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -140,7 +162,7 @@ impl Engine {
             id,
             priority: call.priority,
             submitted: now.mono,
-            patience: call.max_wait.unwrap_or(self.policy.max_wait).longest(),
+            patience: call.max_wait.unwrap_or(call.rules.as_ref().unwrap_or(&self.policy).max_wait).longest(),
             deadline: call.deadline,
             listens: call.listens,
         };
@@ -154,10 +176,12 @@ impl Engine {
             backoff: Duration::ZERO,
             redirects: 0,
             repeats: false,
-            paid: false,
+            paid: None,
             why: Why::FREE,
             lapses: 0,
             told: None,
+            renewed: false,
+            said: None,
             call,
         };
         self.calls.insert(id, state);
@@ -231,7 +255,19 @@ impl Engine {
                 self.on_head(id, attempt, &Head { status, headers, body }, redirect, now);
             }
             Event::Failed { id, attempt, failure } => self.on_failed(id, attempt, failure, now),
-            Event::Other { key, who, deed } => self.on_other(key, who, deed, now),
+            Event::Spent { id } => {
+                if let Some(state) = self.calls.get_mut(&id) {
+                    state.call.safety = Safety::Once;
+                }
+            }
+            Event::Renewed { id } => {
+                if let Some(CallState { gate, phase: Phase::Renewing, .. }) = self.calls.get(&id) {
+                    let gate = *gate;
+                    self.make_ready(id, now);
+                    self.advance(gate, now);
+                }
+            }
+            Event::Others { key, deeds } => self.on_others(key, deeds, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -256,6 +292,11 @@ impl Engine {
     /// What a call spent and waited for so far; `None` once it has ended.
     pub fn account(&self, id: CallId) -> Option<&Account> {
         self.calls.get(&id).map(|state| &state.account)
+    }
+
+    /// What a call's last answer said about limits; `None` if it said nothing, or the call has ended.
+    pub fn said(&self, id: CallId) -> Option<&Said> {
+        self.calls.get(&id)?.said.as_deref()
     }
 
     /// What the next call of a key waits for, and how many wait.
@@ -290,12 +331,19 @@ impl Engine {
         Stats { waited, ..self.stats.clone() }
     }
 
+    /// The rules that a call goes by.
+    fn rules(&self, id: CallId) -> Arc<Policy> {
+        let own = self.calls.get(&id).and_then(|state| state.call.rules.as_ref());
+        Arc::clone(own.unwrap_or(&self.policy))
+    }
+
     fn gate(&mut self, key: &Key) -> usize {
         if let Some(gate) = self.index.get(key) {
             return *gate;
         }
         let seed = self.rng.below(u64::MAX);
-        let mut gate = Gate::new(key.clone(), &self.policy, seed);
+        let policy = key.bucket().and_then(|bucket| self.policy.buckets.get(bucket)).unwrap_or(&self.policy);
+        let mut gate = Gate::new(key.clone(), policy, seed);
         gate.publishes = self.publishes;
         self.gates.push(gate);
         self.index.insert(key.clone(), self.gates.len() - 1);

@@ -37,20 +37,28 @@ pub enum Event<'a> {
         /// How.
         failure: Failure,
     },
+    /// The body of a call's request is gone, so that it can't be sent again whatever comes of the attempt under way.
+    Spent {
+        /// The call.
+        id: CallId,
+    },
+    /// There is another credential, after [`Decision::Renew`](crate::decision::Decision::Renew) asked for one.
+    Renewed {
+        /// The call.
+        id: CallId,
+    },
     /// The body of a returned answer ended or was dropped.
     Done {
         /// The call.
         id: CallId,
     },
-    /// Another process, which shares a key's budget, did something. To be told in the order in which it was done, and before the
+    /// Other processes, which share a key's budget, did something. To be told in the order in which it was done, and before the
     /// [`begin`](crate::Engine::begin) of an attempt that leaves after it.
-    Other {
+    Others {
         /// The budget.
         key: &'a Key,
-        /// The process.
-        who: u64,
-        /// What it did.
-        deed: Deed,
+        /// Which process did what.
+        deeds: &'a [(u64, Deed)],
     },
 }
 

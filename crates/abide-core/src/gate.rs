@@ -1,7 +1,11 @@
 //! The gate of one key: everything that stands between its calls and the network, and who goes through next.
 
+mod kept;
 mod others;
 mod pass;
+mod slots;
+mod spread;
+mod trips;
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -9,11 +13,17 @@ use std::time::Duration;
 
 pub(crate) use others::Others;
 pub(crate) use pass::{Flown, Pass};
+pub(crate) use slots::Slots;
+pub(crate) use trips::Trips;
+
+use kept::Kept;
+use spread::Spread;
 
 use crate::adapt::{self, Controller, Learner};
 use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
 use crate::deed::Deed;
+use crate::engine::Unread;
 use crate::headers::Reader;
 use crate::key::Key;
 use crate::ledger::Ledger;
@@ -39,6 +49,8 @@ pub(crate) struct Gate {
     pub(crate) queue: Queue,
     pub(crate) budget: Budget,
     pub(crate) learner: Learner,
+    kept: Kept,
+    spread: Spread,
     pub(crate) others: Others,
     /// Whether what is done here is kept for other processes, and what that was since they were told.
     pub(crate) publishes: bool,
@@ -60,7 +72,7 @@ pub(crate) struct Gate {
     pub(crate) deadlines: BTreeSet<(Instant, CallId)>,
     /// Grants that were not begun, with the moment at which they go back.
     pub(crate) grants: BTreeSet<(Instant, CallId)>,
-    /// Attempts that may get another beside them, with the moment at which they left.
+    /// Attempts that may get another beside them, with the moment since which they are alone.
     pub(crate) watched: BTreeSet<(Instant, CallId)>,
     /// Whether a refusal without a word came in since they were looked at.
     pub(crate) overtaken: bool,
@@ -68,6 +80,8 @@ pub(crate) struct Gate {
     pub(crate) held: bool,
     /// When an attempt will have stalled next, or one that has may get another beside it.
     pub(crate) stalls_at: Option<Instant>,
+    /// Answers that hold all places in flight, as nobody reads them to their end.
+    pub(crate) unread: Unread,
     /// What the head of the queue waits for.
     pub(crate) blocked: Option<Why>,
     /// Whether a call has come to the queue that was not told yet what is waited for.
@@ -78,21 +92,19 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(key: Key, policy: &Policy, seed: u64) -> Self {
-        let told = policy.limits_for(&key).filter_map(|spec| match spec {
-            LimitSpec::Concurrency(n) => Some(n),
-            _ => None,
-        });
         let mut reader = Reader::default();
         policy.units.iter().for_each(|(field, scale)| reader.set_unit(field, *scale));
         Self {
-            limits: Stack::new(policy.limits_for(&key)),
-            slots: Slots::new(policy.concurrency.get(), told.min()),
+            limits: Stack::new(policy.limits_for(&key), policy.share),
+            slots: Slots::new(policy.concurrency.get(), policy.limits_for(&key), policy.share),
             key,
-            quotas: Quotas::default(),
+            quotas: Quotas::new(policy.share),
             pause: Pause::default(),
             queue: Queue::default(),
-            budget: Budget::default(),
+            budget: Budget::new(policy.tokens),
             learner: Learner::new(seed),
+            kept: Kept::new(policy.share),
+            spread: Spread::new(policy.pace),
             others: Others::default(),
             publishes: false,
             deeds: Vec::new(),
@@ -110,6 +122,7 @@ impl Gate {
             stalls_at: None,
             overtaken: false,
             held: false,
+            unread: Unread::default(),
             blocked: None,
             untold: false,
             wake: None,
@@ -153,23 +166,37 @@ impl Gate {
                 weigh(reason, opening);
             }
         }
-        if let Some(opening) = self.alone_until() {
+        if self.unanswered > 0
+            && self.limits.is_empty()
+            && let Some(opening) = self.trips.first_is_back()
+            && self.learner.believed().is_none()
+        {
             weigh(Reason::Probe, opening);
+        }
+        if self.kept.is_partial() {
+            self.kept.follow(self.learner.believed(), self.learner.blames_limit());
+            if let Some((spec, opening)) = self.kept.opening(self.unanswered, now) {
+                weigh(Reason::Learned { limit: Some(spec) }, opening);
+            }
+        }
+        if let Some(last) = self.spread.last() {
+            if let Some((spec, interval)) = self.limits.interval(last.cost) {
+                weigh(Reason::Limit(spec), Opening::At(last.at + interval));
+            }
+            if let Some((limit, interval)) = self.quotas.interval(&call.route, u64::from(last.cost), last.at, now.mono)
+            {
+                weigh(Reason::Quota { limit }, Opening::At(last.at + interval));
+            }
+            if let Some(spec) = self.learner.believed()
+                && let Some(interval) = self.kept.share().of_limit(spec).interval(last.cost)
+            {
+                weigh(Reason::Learned { limit: Some(spec) }, Opening::At(last.at + interval));
+            }
         }
         if let Some(reason) = self.slots.full() {
             weigh(reason, Opening::AfterAnswer);
         }
         Ok(last)
-    }
-
-    /// Where nothing is known of a server, the first attempt goes alone: its answer mostly says how many more may go at once. If
-    /// none comes within a usual round trip, the others go.
-    fn alone_until(&self) -> Option<Opening> {
-        if self.trips.has_ended || self.unanswered == 0 || !self.limits.is_empty() || self.learner.believed().is_some()
-        {
-            return None;
-        }
-        Some(self.trips.first_left.map_or(Opening::AfterAnswer, |left| Opening::At(left + UNKNOWN_TRIP)))
     }
 
     /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.
@@ -225,117 +252,5 @@ impl Gate {
     }
 }
 
-/// Places in flight.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Slots {
-    pub(crate) used: u32,
-    cap: u32,
-    told: bool,
-    /// The most that the server seems to bear, after it refused one for being too many.
-    crowded: Option<u32>,
-    /// Answers since then, or since one more was tried.
-    calm: u32,
-}
-
-/// Answers for each place in flight after which one more is tried.
-const ANSWERS_A_PLACE: u32 = 16;
-
-impl Slots {
-    fn new(default: u32, told: Option<u32>) -> Self {
-        match told {
-            Some(n) if n <= default => Self { cap: n, told: true, ..Self::default() },
-            _ => Self { cap: default, ..Self::default() },
-        }
-    }
-
-    pub(crate) fn cap(self) -> u32 {
-        self.cap
-    }
-
-    /// The server has too many in flight. Returns whether there are others of ours, so that fewer is an answer to that.
-    pub(crate) fn on_crowded(&mut self) -> bool {
-        let others = self.used.saturating_sub(1);
-        self.crowded = Some(self.crowded.unwrap_or(self.cap).min(others).max(1));
-        self.calm = 0;
-        others > 0
-    }
-
-    /// The server took a request. After a while without a word about too many, one more is tried.
-    pub(crate) fn on_accepted(&mut self) {
-        let Some(most) = self.crowded else { return };
-        self.calm += 1;
-        if self.calm > most * ANSWERS_A_PLACE {
-            self.crowded = (most + 1 < self.cap).then_some(most + 1);
-            self.calm = 0;
-        }
-    }
-
-    fn most(self) -> u32 {
-        self.crowded.unwrap_or(self.cap)
-    }
-
-    fn full(self) -> Option<Reason> {
-        (self.used >= self.most()).then_some(if self.told && self.crowded.is_none() {
-            Reason::Limit(LimitSpec::Concurrency(self.cap))
-        } else {
-            Reason::Concurrency(self.most())
-        })
-    }
-}
-
-/// A round trip before any was seen.
-const UNKNOWN_TRIP: Duration = Duration::from_secs(1);
-
-/// Round trips to the origin.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Trips {
-    /// When the first attempt left of which nothing is known yet, and whether one has come to an end.
-    pub(crate) first_left: Option<Instant>,
-    pub(crate) has_ended: bool,
-    answers: u32,
-    shortest: Option<Duration>,
-    usual: Duration,
-}
-
-/// As many trips may each have made a connection.
-const FEW: u32 = 16;
-
-impl Trips {
-    pub(crate) fn on_answer(&mut self, trip: Duration) {
-        self.has_ended = true;
-        self.answers = self.answers.saturating_add(1);
-        self.shortest = Some(self.shortest.map_or(trip, |known| known.min(trip)));
-        // Moves by an eighth, as RFC 6298 smooths round trips.
-        self.usual = if self.usual.is_zero() { trip } else { self.usual - self.usual / 8 + trip / 8 };
-    }
-
-    /// The shortest of many; zero while there are few, for the first trips hold the making of their connections.
-    pub(crate) fn shortest(self) -> Duration {
-        self.shortest.filter(|_| self.answers > FEW).unwrap_or_default()
-    }
-
-    pub(crate) fn usual(self) -> Duration {
-        self.usual
-    }
-
-    /// What hardly any trip takes longer than, as far as is known.
-    pub(crate) fn longest(self) -> Duration {
-        if self.shortest.is_none() { UNKNOWN_TRIP } else { self.usual * 2 }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_trips_say_nothing_of_the_constant_delay() {
-        let mut trips = Trips::default();
-        for _ in 0..FEW {
-            trips.on_answer(Duration::from_millis(6));
-            assert_eq!(trips.shortest(), Duration::ZERO);
-        }
-        trips.on_answer(Duration::from_millis(1));
-        assert_eq!(trips.shortest(), Duration::from_millis(1));
-    }
-}
+mod tests;

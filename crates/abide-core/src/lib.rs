@@ -22,6 +22,7 @@ pub mod page;
 pub mod place;
 pub mod policy;
 mod queue;
+pub mod rest;
 pub mod retry;
 mod rng;
 mod route;
@@ -34,7 +35,7 @@ pub mod turnstile;
 
 pub use call::{Call, CallId};
 pub use decision::Decision;
-pub use engine::Engine;
+pub use engine::{Engine, Said};
 pub use event::Event;
 pub use key::Key;
 pub use policy::Policy;

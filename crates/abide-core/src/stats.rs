@@ -45,6 +45,28 @@ impl Waited {
 }
 
 impl Stats {
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("calls", self.calls),
+            ("  ok", self.ok),
+            ("  failed", self.failed),
+            ("requests", self.requests),
+            ("  retries", self.retries),
+            ("  hedges", self.hedges),
+            ("  refused", self.rate_limited),
+        ];
+        for (name, count) in rows {
+            writeln!(f, "{name:<12} {count:>10}")?;
+        }
+        // To the tenth of a percent, and never rounded up to all.
+        let share = (self.success_rate() * 1_000.0).floor() / 10.0;
+        write!(f, "{:<12} {:>10}", "success", format!("{share:.1} %"))?;
+        for (label, time) in self.waited.iter() {
+            write!(f, "\nwaited for {label:<11} {}", Human(time))?;
+        }
+        Ok(())
+    }
+
     /// The share of ended calls that went well; 1 before any has ended.
     pub fn success_rate(&self) -> f64 {
         match self.ok + self.failed {
@@ -54,8 +76,12 @@ impl Stats {
     }
 }
 
+/// One line; as a table with `{:#}`.
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return self.table(f);
+        }
         write!(
             f,
             "{} calls: {} ok, {} failed; {} requests, {} retries, {} refused",
@@ -68,5 +94,26 @@ impl fmt::Display for Stats {
             write!(f, "{} {label} {}", if i == 0 { "; waited:" } else { "," }, Human(time))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_a_line_or_a_table() {
+        let mut stats = Stats { calls: 1_001, ok: 999, failed: 1, requests: 1_030, retries: 29, ..Stats::default() };
+        stats.waited.add(Reason::Probe, Duration::from_secs(4));
+        assert_eq!(
+            stats.to_string(),
+            "1001 calls: 999 ok, 1 failed; 1030 requests, 29 retries, 0 refused; waited: probe 4.0s"
+        );
+        assert_eq!(
+            format!("{stats:#}"),
+            "calls              1001\n  ok                999\n  failed              1\n\
+             requests           1030\n  retries            29\n  hedges              0\n  refused             0\n\
+             success          99.9 %\nwaited for probe       4.0s"
+        );
     }
 }

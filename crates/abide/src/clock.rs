@@ -1,34 +1,73 @@
-//! The two clocks of a shell, read together.
+//! The two clocks of a shell, read together, and the sleep until a moment of the one that does not jump.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use abide_core::time::{Instant, Now, Wall};
 
+#[cfg(feature = "testing")]
+use crate::testing::VirtualClock;
+
 /// Moments of earlier boots lie before the start of the monotonic clock, and have to be named too.
 const BEFORE: Duration = Duration::from_secs(400 * 86_400);
 
-/// Reads both clocks. Monotonic time is the one that runs on through a suspend where the system has one (Linux), so that a wait
-/// of an hour is over after an hour, whether the lid was open or not; there it is the same for all processes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock;
+/// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// Reads both clocks, and sleeps.
+#[derive(Clone, Debug)]
+pub(crate) enum Clock {
+    /// The machine's. Monotonic time is the one that runs on through a suspend where the system has one (Linux), so that a wait of
+    /// an hour is over after an hour, whether the lid was open or not; there it is the same for all processes.
+    System,
+    /// One that a test moves.
+    #[cfg(feature = "testing")]
+    Virtual(VirtualClock),
+}
 
 impl Clock {
-    pub(crate) fn start() -> Self {
-        Self
-    }
-
-    pub(crate) fn now(self) -> Now {
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
-        };
-        Now { mono: Instant::ZERO + BEFORE + monotonic(), wall: Wall::from_nanos(wall) }
+    pub(crate) fn now(&self) -> Now {
+        match self {
+            Self::System => {
+                let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+                    Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+                    Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+                };
+                Now { mono: Instant::ZERO + BEFORE + monotonic(), wall: Wall::from_nanos(wall) }
+            }
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.now(),
+        }
     }
 
     /// The same moment on the wall clock as it goes now.
-    pub(crate) fn system_time(self, at: Instant) -> SystemTime {
-        SystemTime::now() + at.since(self.now().mono).min(Duration::from_secs(u64::from(u32::MAX) * 10))
+    pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
+        let now = self.now();
+        let wall = match u64::try_from(now.wall.as_nanos()) {
+            Ok(nanos) => UNIX_EPOCH + Duration::from_nanos(nanos),
+            Err(_) => UNIX_EPOCH - Duration::from_nanos(now.wall.as_nanos().unsigned_abs()),
+        };
+        wall + at.since(now.mono).min(Duration::from_secs(u64::from(u32::MAX) * 10))
     }
+
+    /// Sleeps until a moment or until `early` is ready; it may wake before either.
+    pub(crate) async fn sleep_until(&self, at: Instant, early: impl Future<Output = ()>) {
+        match self {
+            Self::System => {
+                let sleep = tokio::time::sleep(at.since(self.now().mono).min(LONGEST_SLEEP));
+                first_of(sleep, early).await;
+            }
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => first_of(clock.sleep_until(at), early).await,
+        }
+    }
+}
+
+async fn first_of(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|cx| if a.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { b.as_mut().poll(cx) }).await;
 }
 
 #[cfg(target_os = "linux")]

@@ -34,6 +34,10 @@ pub(crate) enum Kind {
     TooLarge(u64),
     /// The body is not what was asked for.
     Decode(String),
+    /// No access token could be had.
+    Token(String),
+    /// Nobody knows where the pages go on, or they lead elsewhere.
+    Pages(String),
     /// The status is an error, and was asked to be one.
     Status(StatusCode),
 }
@@ -146,6 +150,16 @@ impl Error {
         matches!(self.0.kind, Kind::Setting(_))
     }
 
+    /// No access token could be had from the token endpoint.
+    pub fn is_token(&self) -> bool {
+        matches!(self.0.kind, Kind::Token(_))
+    }
+
+    /// The pages stalled: a next one is named in a way that can't be followed, at another origin, or was there before.
+    pub fn is_pages(&self) -> bool {
+        matches!(self.0.kind, Kind::Pages(_))
+    }
+
     /// The status of the last answer, where one came.
     pub fn status(&self) -> Option<StatusCode> {
         match self.0.kind {
@@ -182,6 +196,8 @@ impl Error {
     pub fn reason(&self) -> String {
         let mut text = match &self.0.kind {
             Kind::Setting(what) | Kind::Decode(what) => what.clone(),
+            Kind::Token(why) => format!("no access token: {why}"),
+            Kind::Pages(why) => format!("the pages do not go on: {why}"),
             Kind::GivenUp(reason) => reason.to_string(),
             Kind::BrokeOff(failure) => format!("{failure} after a part of it was handed over"),
             Kind::TooLarge(most) => format!("the answer is larger than {most} bytes"),

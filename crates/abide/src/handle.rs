@@ -18,11 +18,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::limits::Limits;
 use crate::memory::Link;
 use memory::Looks;
-
-/// Timers of the runtime stand still while the machine is suspended; looking at the clock this often bounds what that costs.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// One engine, shared by all clones.
 #[derive(Clone, Debug)]
@@ -33,6 +31,9 @@ pub(crate) struct Handle {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
+    /// Who is shown every decision.
+    #[cfg(feature = "testing")]
+    story: Option<crate::testing::Story>,
     /// What is kept for other runs, and told to those that run now.
     memory: Option<Link>,
     state: Mutex<State>,
@@ -59,6 +60,8 @@ impl State {
 
 #[derive(Debug, Default)]
 struct Inbox {
+    /// What is asked for, as it may be shown; empty where no warning would be heard.
+    url: Arc<str>,
     decisions: VecDeque<Decision>,
     waker: Option<Waker>,
 }
@@ -79,20 +82,34 @@ pub struct Waiting {
 
 impl Handle {
     pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>) -> Self {
-        let mut engine = Engine::new(policy, seed);
-        if memory.is_some() {
-            engine.publish();
+        Self::with(Shared::new(policy, seed, memory, Clock::System))
+    }
+
+    /// On a clock that a test moves, with every decision shown to a story.
+    #[cfg(feature = "testing")]
+    pub(crate) fn told(
+        policy: Policy,
+        seed: u64,
+        memory: Option<Link>,
+        clock: crate::testing::VirtualClock,
+        story: crate::testing::Story,
+    ) -> Self {
+        let mut shared = Shared::new(policy, seed, memory, Clock::Virtual(clock));
+        shared.story = Some(story);
+        Self::with(shared)
+    }
+
+    fn with(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether somebody wants to hear of every wait.
+    pub(crate) fn is_told(&self) -> bool {
+        #[cfg(feature = "testing")]
+        if self.shared.story.is_some() {
+            return true;
         }
-        let (inboxes, looks) = (HashMap::new(), Looks::default());
-        let state = State { engine, inboxes, driver: None, driver_at: None, looks };
-        Self {
-            shared: Arc::new(Shared {
-                clock: Clock::start(),
-                memory,
-                state: Mutex::new(state),
-                moved: Arc::new(Notify::new()),
-            }),
-        }
+        tracing::enabled!(tracing::Level::DEBUG)
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -100,22 +117,28 @@ impl Handle {
     }
 
     /// Submits a call. Must be called within a Tokio runtime with time enabled.
-    pub(crate) fn submit(&self, call: Call) -> Ticket {
+    pub(crate) fn submit(&self, call: Call, url: impl FnOnce() -> String) -> Ticket {
+        let url = if tracing::enabled!(tracing::Level::WARN) { url().into() } else { Arc::default() };
         self.shared.meet(&call.key);
         let mut state = self.shared.lock();
-        if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
-            // The first call, or the runtime that ran the driver is gone.
-            state.driver = Some(tokio::spawn(drive(Arc::downgrade(&self.shared), Arc::clone(&self.shared.moved))));
-            state.driver_at = None;
-        }
+        self.drive(&mut state);
         let now = self.now();
         let id = state.engine.submit(call, now);
-        state.inboxes.insert(id, Inbox::default());
+        state.inboxes.insert(id, Inbox { url, ..Inbox::default() });
         if let Some(key) = self.shared.remembered_key(&state, id) {
             state.note(&key, now.mono);
         }
-        self.shared.settle(state);
-        Ticket { handle: self.clone(), id, returned: false }
+        self.shared.settle(state, now);
+        Ticket { handle: self.clone(), id, returned: false, ended: None }
+    }
+
+    /// Sees to it that somebody watches the clock: at the first call, and when the runtime that did it is gone.
+    fn drive(&self, state: &mut State) {
+        if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
+            state.driver =
+                Some(tokio::spawn(drive(Watch(Arc::downgrade(&self.shared)), Arc::clone(&self.shared.moved))));
+            state.driver_at = None;
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -123,7 +146,7 @@ impl Handle {
     }
 
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
-        let clock = self.shared.clock;
+        let clock = &self.shared.clock;
         self.shared
             .lock()
             .engine
@@ -156,16 +179,40 @@ impl Handle {
 }
 
 impl Shared {
+    fn new(policy: Policy, seed: u64, memory: Option<Link>, clock: Clock) -> Self {
+        let mut engine = Engine::new(policy, seed);
+        if memory.is_some() {
+            engine.publish();
+        }
+        let (inboxes, looks) = (HashMap::new(), Looks::default());
+        let state = State { engine, inboxes, driver: None, driver_at: None, looks };
+        Self {
+            clock,
+            memory,
+            #[cfg(feature = "testing")]
+            story: None,
+            state: Mutex::new(state),
+            moved: Arc::new(Notify::new()),
+        }
+    }
+
     /// A panic elsewhere leaves the engine in a state between two of its inputs at worst; going on is better than losing all.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands the decisions after an input to their calls, and moves the driver. Wakes after the lock is given back.
-    fn settle(&self, mut state: MutexGuard<'_, State>) {
+    fn settle(&self, mut state: MutexGuard<'_, State>, now: Now) {
         let mut first: Option<Waker> = None;
         let mut more: Vec<Waker> = Vec::new();
+        let mut unread: Option<Vec<Arc<str>>> = None;
         while let Some(decision) = state.engine.poll_decision() {
+            self.tell(&decision, now);
+            if let Decision::Unread { holders, .. } = &decision {
+                let urls = holders.iter().filter_map(|id| state.inboxes.get(id)).map(|inbox| Arc::clone(&inbox.url));
+                unread = Some(urls.collect());
+                continue;
+            }
             let Some(inbox) = state.inboxes.get_mut(&decision.id()) else { continue };
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
@@ -181,7 +228,29 @@ impl Shared {
             self.moved.notify_one();
         }
         first.into_iter().chain(more).for_each(Waker::wake);
+        if let Some(urls) = unread {
+            tracing::warn!(
+                answers = ?urls,
+                "every place in flight is held by an answer whose body has not been read to its end for 10 s, and calls wait for \
+                 that: read these bodies or drop the responses"
+            );
+        }
     }
+}
+
+#[cfg(feature = "testing")]
+impl Shared {
+    fn tell(&self, decision: &Decision, now: Now) {
+        if let Some(story) = &self.story {
+            story.push(now.mono, decision.clone());
+        }
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+impl Shared {
+    #[expect(clippy::unused_self, reason = "only tests listen")]
+    fn tell(&self, _: &Decision, _: Now) {}
 }
 
 impl Drop for Shared {
@@ -191,16 +260,30 @@ impl Drop for Shared {
     }
 }
 
+/// Wakes all that wait when the driver ends before its engine: the first of them starts another, on its own runtime.
+struct Watch(Weak<Shared>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let mut state = shared.lock();
+        state.driver = None;
+        let wakers: Vec<Waker> = state.inboxes.values_mut().filter_map(|inbox| inbox.waker.take()).collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Tells the engine when a moment that it named has come, for as long as anybody holds it.
-async fn drive(shared: Weak<Shared>, moved: Arc<Notify>) {
+async fn drive(watch: Watch, moved: Arc<Notify>) {
     loop {
-        let sleep = {
-            let Some(shared) = shared.upgrade() else { return };
+        let (clock, sleep) = {
+            let Some(shared) = watch.0.upgrade() else { return };
             let mut state = shared.lock();
             let now = shared.clock.now();
             if state.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
                 state.engine.handle(Event::Tick, now);
-                shared.settle(state);
+                shared.settle(state, now);
                 continue;
             }
             if let Some(key) = state.looks.due(now.mono) {
@@ -209,10 +292,10 @@ async fn drive(shared: Weak<Shared>, moved: Arc<Notify>) {
                 continue;
             }
             state.driver_at = state.next();
-            state.driver_at.map(|at| at.since(now.mono).min(LONGEST_SLEEP))
+            (shared.clock.clone(), state.driver_at)
         };
         match sleep {
-            Some(sleep) => drop(tokio::time::timeout(sleep, moved.notified()).await),
+            Some(at) => clock.sleep_until(at, moved.notified()).await,
             None => moved.notified().await,
         }
     }
@@ -225,6 +308,8 @@ pub(crate) struct Ticket {
     id: CallId,
     /// Whether the call's answer was handed over, so that dropping means that its body was let go.
     returned: bool,
+    /// What is to be known of the call, once the engine has forgotten it.
+    ended: Option<(Account, Limits)>,
 }
 
 impl Ticket {
@@ -233,10 +318,6 @@ impl Ticket {
     }
 
     /// The next decision on this call.
-    pub(crate) async fn decision(&mut self) -> Decision {
-        std::future::poll_fn(|cx| self.poll_decision(cx)).await
-    }
-
     pub(crate) fn poll_decision(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Decision> {
         let mut state = self.handle.shared.lock();
         let inbox = state.inboxes.entry(self.id).or_default();
@@ -251,6 +332,7 @@ impl Ticket {
                     Some(waker) => waker.clone_from(cx.waker()),
                     none => *none = Some(cx.waker().clone()),
                 }
+                self.handle.drive(&mut state);
                 Poll::Pending
             }
         }
@@ -273,15 +355,40 @@ impl Ticket {
         if let Some(key) = &key {
             state.note(key, now.mono);
         }
-        shared.settle(state);
+        shared.settle(state, now);
         if let Some(key) = key.filter(|_| is_urgent) {
             shared.look(&key);
         }
     }
 
-    /// What the call spent and waited for; empty once it has ended.
+    /// The body of the answer that was handed over has ended: its place in flight is free.
+    pub(crate) fn finish(&mut self) {
+        if self.ended.is_none() {
+            self.ended = Some((self.account(), self.limits()));
+            self.tell(Event::Done { id: self.id });
+        }
+    }
+
+    /// What the call spent and waited for.
     pub(crate) fn account(&self) -> Account {
-        self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default()
+        match &self.ended {
+            Some((account, _)) => account.clone(),
+            None => self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What the last answer said about limits.
+    pub(crate) fn limits(&self) -> Limits {
+        match &self.ended {
+            Some((_, limits)) => limits.clone(),
+            None => {
+                let state = self.handle.shared.lock();
+                state
+                    .engine
+                    .said(self.id)
+                    .map_or_else(Limits::default, |said| Limits::of(said, &self.handle.shared.clock))
+            }
+        }
     }
 
     pub(crate) fn until(&self, why: Why) -> Option<SystemTime> {
@@ -303,6 +410,6 @@ impl Drop for Ticket {
         if let Some(key) = key {
             state.note(&key, now.mono);
         }
-        self.handle.shared.settle(state);
+        self.handle.shared.settle(state, now);
     }
 }

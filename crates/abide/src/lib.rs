@@ -12,30 +12,116 @@
 //! Every attempt, first or repeated, passes one gate a key (an origin and a credential). The gate knows the limits that you told,
 //! what the server said, and what went wrong, and it decides when the attempt may leave. [`abide_core`] holds these decisions;
 //! this crate holds the clocks and sockets.
+//!
+//! # Features
+//!
+//! | feature | what it brings | without it |
+//! | --- | --- | --- |
+//! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
+//! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
+//! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
+//! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
+//! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 mod clock;
+#[cfg(feature = "client")]
 mod error;
+#[cfg(feature = "client")]
 mod handle;
+#[cfg(feature = "client")]
+mod limits;
+#[cfg(feature = "client")]
 mod memory;
 pub mod retry;
 mod stopwatch;
+#[cfg(feature = "client")]
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod throttle;
 
 pub use abide_core;
 pub use abide_core::Stats;
 pub use abide_core::call::Account;
-pub use abide_core::policy::{LimitSpec, LimitSpecs};
-pub use client::{Client, ClientBuilder, Request, Response, Whole};
+pub use abide_core::page::Pages;
+pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
+#[cfg(feature = "client")]
+pub use client::{
+    BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,
+};
+#[cfg(feature = "client")]
 pub use error::{Error, Result};
+#[cfg(feature = "client")]
 pub use handle::Waiting;
+#[cfg(feature = "client")]
+pub use limits::{Limit, Limits};
+#[cfg(feature = "client")]
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
+#[cfg(feature = "client")]
 pub use target::redacted;
 pub use throttle::Throttle;
 
 /// The README's code compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And so does that of the guides.
+#[cfg(all(doctest, feature = "client", feature = "macros"))]
+mod guides {
+    #[doc = include_str!("../../../docs/from-python.md")]
+    struct FromPython;
+    #[doc = include_str!("../../../docs/from-rust.md")]
+    struct FromRust;
+}
+
+/// Tries a function or a method again, sync or async, until it succeeds or is given up: [`Retry`] as an attribute.
+///
+/// The function returns a `Result`, and goes on doing so: the last attempt's outcome comes out as it is. Each attempt but the last has
+/// a clone of each argument; the last one has the arguments themselves. `self` is borrowed by each attempt.
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `attempts = 5` | [`Retry::attempts`] |
+/// | `elapsed = "45s"` | [`Retry::stop_before`] |
+/// | `backoff = "exponential 1s max 30s full jitter"` | [`Retry::backoff`]; also `fixed 1s`, `random 1s 5s`, `linear 1s step 2s`, with `min`, `max`, `factor` and `full`, `equal` or `decorrelated jitter`; or an expression |
+/// | `when = is_transient` | [`Retry::when`] |
+/// | `wait_from = Error::retry_after` | [`Retry::wait_from`] |
+/// | `max_wait = "5min"` | [`Retry::max_wait`] |
+/// | `on_wait = note` | [`Retry::on_wait`] |
+/// | `on_give_up = note` | [`Retry::on_give_up`] |
+///
+/// A duration is a number with a unit (`500ms`, `1.5s`, `2min`, `1h`), or an expression.
+///
+/// ```
+/// use std::io;
+///
+/// fn is_transient(error: &io::Error) -> bool {
+///     error.kind() == io::ErrorKind::ConnectionReset
+/// }
+///
+/// #[abide::retry(attempts = 5, backoff = "exponential 100ms max 2s full jitter", when = is_transient)]
+/// fn read(path: &str) -> io::Result<String> {
+///     std::fs::read_to_string(path)
+/// }
+///
+/// assert!(read("/no/such/file").is_err());
+/// ```
+///
+/// An argument that can't be cloned is named by the compiler:
+///
+/// ```compile_fail
+/// struct Token; // not Clone: "`#[abide::retry]` clones the argument `token`, and `Token` is not `Clone`"
+///
+/// #[abide::retry(attempts = 5)]
+/// fn send(token: Token) -> Result<(), String> {
+///     Ok(drop(token))
+/// }
+/// ```
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use abide_macros::retry;

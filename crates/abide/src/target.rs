@@ -45,6 +45,30 @@ pub(crate) fn remove_query_keys(url: &mut Url, keys: &[String]) {
     url.set_query((!kept.is_empty()).then_some(&kept));
 }
 
+/// Adds the pairs to the query whose keys are not there.
+pub(crate) fn add_missing(url: &mut Url, pairs: &[(String, String)]) {
+    let is_missing = |key: &str| url.query_pairs().all(|(known, _)| known != key);
+    let missing: Vec<_> = pairs.iter().filter(|(key, _)| is_missing(key)).collect();
+    if !missing.is_empty() {
+        url.query_pairs_mut().extend_pairs(missing);
+    }
+}
+
+/// Sets pairs of the query: where the key stands, or else at the end.
+pub(crate) fn set_in_query(url: &mut Url, pairs: &[(&str, String)]) {
+    if pairs.is_empty() {
+        return;
+    }
+    let mut known: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    for (key, value) in pairs {
+        match known.iter_mut().find(|(name, _)| name == key) {
+            Some(pair) => pair.1.clone_from(value),
+            None => known.push(((*key).to_owned(), value.clone())),
+        }
+    }
+    url.query_pairs_mut().clear().extend_pairs(known);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

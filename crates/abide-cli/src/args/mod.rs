@@ -4,4 +4,4 @@ mod value;
 mod verbs;
 
 pub(crate) use value::{HeaderUnit, HostLimit, Span};
-pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, PullArgs, Verb};
+pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, Pace, PullArgs, Verb};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use abide::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Size, Span};
@@ -105,6 +106,12 @@ pub(crate) enum IfComplete {
     Fail,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    Eager,
+    Even,
+}
+
 /// Flags of every verb that sends requests.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Sending")]
@@ -112,6 +119,12 @@ pub(crate) struct Common {
     /// 50/5s, '20/s burst 10', HOST=50/5s; all hold
     #[arg(long, value_name = "SPEC")]
     pub(crate) limit: Vec<HostLimit>,
+    /// eager, or even: spread over the window
+    #[arg(long, value_name = "PACE", default_value = "eager", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) pace: Pace,
+    /// Use only this share of every limit, as 80%
+    #[arg(long, value_name = "SHARE", default_value = "100%", hide_default_value = true)]
+    pub(crate) share_of: Share,
     /// Most requests in flight, an origin [default: 8]
     #[arg(
         long,
@@ -127,8 +140,8 @@ pub(crate) struct Common {
     /// First and longest wait [default: 500ms..30s]
     #[arg(long, value_name = "A..B")]
     pub(crate) backoff: Option<BackoffRange>,
-    /// Be patient: --retries 10 --backoff 500ms..60s
-    #[arg(long)]
+    /// Be patient: --retries 10 --backoff 500ms..60s. Those two are listed
+    #[arg(long, hide = true)]
     pub(crate) batch: bool,
     /// For one attempt [default: 30s without a byte]
     #[arg(long, value_name = "TIME")]
@@ -151,7 +164,7 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
-    /// Learn nothing from earlier runs, nor for later ones
+    /// Use nothing that earlier runs learned
     #[arg(long)]
     pub(crate) no_memory: bool,
     /// The unit of a field about limits that is read wrongly, as x-ratelimit-reset=ms. Rare, so it stands in HEADERS.md
@@ -160,11 +173,11 @@ pub(crate) struct Common {
     /// Trust the certificates in this PEM file too
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Vec<PathBuf>,
-    /// Accept any certificate
-    #[arg(long)]
+    /// Accept any certificate. The error that asks for it names it
+    #[arg(long, hide = true)]
     pub(crate) insecure: bool,
-    /// Largest body, decoded [default: 256MiB]
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", hide_default_value = true)]
+    /// Largest body, decoded [default: 256MiB]. The error that asks for it names it
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", hide_default_value = true, hide = true)]
     pub(crate) max_body: Size,
     /// Say every decision and why; twice for all of it
     #[arg(short, long, action = clap::ArgAction::Count)]

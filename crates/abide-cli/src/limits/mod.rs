@@ -25,27 +25,26 @@ use input::{Exchange, Exchanges};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   abide limits https://api.example.com/users/1     (asks the host once)
-  abide limits api.example.com                     (asks nobody)
-  abide limits api.example.com --forget
+  abide limits api.example.com                     (asks nobody; --forget)
   curl -si https://api.example.com/users/1 | abide limits --read -
-  abide limits --read responses.jsonl --json";
+  abide limits --read responses.jsonl --json
+  (a line has host, status, headers, body, received_at and id)";
 
 #[derive(Args, Debug)]
 pub(crate) struct LimitsArgs {
-    /// A URL to ask once, or a host to tell what is remembered of it; nothing for all that is remembered
+    /// A URL to ask once, or a HOST to recall; else recalls all
     #[arg(value_name = "URL|HOST", conflicts_with = "read")]
     whom: Option<String>,
-    /// Read responses from a file, - is standard input: as curl -i prints them, or JSON lines with host, status, headers,
-    /// body, received_at and id
+    /// Responses as of curl -i, or JSON lines; - is standard input
     #[arg(long, value_name = "FILE|-")]
     read: Option<PathBuf>,
-    /// The host that answered, for responses that do not name it
+    /// Who answered, where a response does not say it
     #[arg(long, value_name = "HOST", requires = "read")]
     host: Option<String>,
     /// Forget what was learned of the host
     #[arg(long, requires = "whom")]
     forget: bool,
-    /// Print one JSON object a response, or a thing remembered
+    /// Print JSON, an object a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -84,7 +83,7 @@ pub(crate) async fn run(args: LimitsArgs) -> Result<()> {
 /// Sends one request, whatever comes of it.
 async fn ask(url: &str, common: &Common) -> Result<Exchange> {
     log::start(common.verbose, Screen::new(common.quiet).lines());
-    let client = connect::client(common, Duration::from_secs(60))?;
+    let client = connect::client(common, Duration::from_secs(60), false)?;
     let response = client.get(url).once().send().await.map_err(|e| get::failure(&e))?;
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let (whole, body) = response.into_whole().await.map_err(|e| get::failure(&e))?;

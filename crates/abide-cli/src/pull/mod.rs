@@ -29,6 +29,6 @@ const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Runs the verb.
 pub(crate) async fn run(args: PullArgs) -> Result<()> {
     let plan = plan::Plan::new(&args)?;
-    let client = connect::client(&args.common, MAX_WAIT)?;
+    let client = connect::client(&args.common, MAX_WAIT, true)?;
     run::pull(plan, client, &args).await
 }

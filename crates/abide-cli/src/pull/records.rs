@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use abide_core::json::{Json, JsonError, Kind, Value};
+use abide_core::page;
 use abide_core::place::{Path, Place};
 
 use super::body::Body;
@@ -93,7 +94,7 @@ impl Extract {
             Body::Nothing => {}
             Body::Value(json) => {
                 let path = match at {
-                    RecordsAt::Auto => find(json),
+                    RecordsAt::Auto => page::records(json),
                     RecordsAt::Path(path) => path.clone(),
                 };
                 extract.push_all(json, &path)?;
@@ -180,34 +181,6 @@ impl Extract {
         self.records.push(b'\n');
         self.count += 1;
     }
-}
-
-/// The names under which APIs put a list of records, the most telling first.
-const NAMES: [&str; 6] = ["items", "data", "results", "records", "rows", "entries"];
-
-/// The names of lists that lead elsewhere (JSON:API, OGC API, FHIR). They count as records only where no other list does.
-const LINKS: [&str; 2] = ["links", "link"];
-
-/// Finds where the records of a value stand.
-fn find(json: &Json<'_>) -> Path {
-    let key = |name: &str| Path::ROOT.join(name);
-    let is_array = |name: &&&str| json.member(name).is_some_and(|value| value.kind() == Kind::Array);
-    if let Some(name) = NAMES.iter().find(is_array) {
-        return key(name);
-    }
-    let lists: Vec<Value<'_>> =
-        json.members().filter(|(_, value)| is_list_of_objects(*value)).map(|(key, _)| key).collect();
-    let is_link = |list: &Value<'_>| LINKS.iter().any(|name| list.is_text(name));
-    let others: Vec<Value<'_>> = lists.iter().copied().filter(|list| !is_link(list)).collect();
-    match (lists.as_slice(), others.as_slice()) {
-        ([only], _) | (_, [only]) => only.as_str().map_or(Path::ROOT, |name| key(&name)),
-        _ => Path::ROOT,
-    }
-}
-
-fn is_list_of_objects(value: Value<'_>) -> bool {
-    let mut elements = value.elements().peekable();
-    elements.peek().is_some() && elements.all(|element| element.kind() == Kind::Object)
 }
 
 /// The keys for a list of lists: the list `columns` beside it, of names or of objects with a `name`.
@@ -316,17 +289,6 @@ mod tests {
         assert_eq!(read("auto", r#"[ {"id": 1}, {"id": 2} ]"#), lines(&[r#"{"id":1}"#, r#"{"id":2}"#], "body"));
         assert_eq!(read("auto", "[[1, 2], null, \"a b\"]"), lines(&["[1,2]", "null", "\"a b\""], "body"));
         assert_eq!(read("auto", "[]"), lines(&[], "body"));
-    }
-
-    #[test]
-    fn the_usual_names_are_tried_in_their_order() {
-        for (i, name) in NAMES.iter().enumerate() {
-            let later = NAMES[i + 1..].iter().map(|later| format!("\"{later}\": [0], ")).collect::<String>();
-            let earlier = NAMES[..i].iter().map(|earlier| format!(", \"{earlier}\": {{}}")).collect::<String>();
-            let body = format!("{{\"things\": [{{}}], {later}\"{name}\": [1, {{\"a\": 2}}]{earlier}}}");
-            assert_eq!(read("auto", &body), lines(&["1", "{\"a\":2}"], &format!("body.{name}")));
-        }
-        assert_eq!(read("auto", r#"{"data": [], "things": [{}]}"#), lines(&[], "body.data"));
     }
 
     #[test]

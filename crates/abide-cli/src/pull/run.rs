@@ -371,7 +371,8 @@ impl Pull {
                 if self.chains.goes_on_by(errand.place().job, by) {
                     self.screen.note(&format!("pages go on by {by}"));
                 }
-                return chain::changed(&errand.job, changes).map(Some).map_err(|slot| {
+                let first = chain::opened(&errand.job, self.plan.pages.as_ref());
+                return chain::changed(&first, changes).map(Some).map_err(|slot| {
                     format!("{here}: the next page needs {slot}, and a pull of URLs sends nothing but a URL")
                 });
             }

@@ -40,6 +40,9 @@ impl Summary<'_> {
             stats.rate_limited,
             stats.retries
         );
+        if stats.hedges > 0 {
+            line += &format!("; {} sent twice because the first stalled", were(stats.hedges, "request"));
+        }
         for (i, (label, time)) in stats.waited.iter().filter(|(_, time)| *time >= WORTH_A_WORD).enumerate() {
             line += &format!("{} {label} {}", if i == 0 { "; waited:" } else { "," }, short(time));
         }
@@ -71,6 +74,7 @@ impl Summary<'_> {
             "ok": stats.ok,
             "rate_limited": stats.rate_limited,
             "retries": stats.retries,
+            "hedges": stats.hedges,
             "failed": self.totals.failed,
             "elapsed_s": seconds(self.elapsed),
             "waited_s": waited,
@@ -78,6 +82,11 @@ impl Summary<'_> {
             "outcome": self.outcome,
         })
     }
+}
+
+/// "1 request was", "2 requests were".
+fn were(n: u64, noun: &str) -> String {
+    format!("{} {}", count(n, noun), if n == 1 { "was" } else { "were" })
 }
 
 fn write(path: &Path, object: &Value) -> std::io::Result<()> {

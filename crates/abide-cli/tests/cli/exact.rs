@@ -122,7 +122,7 @@ fn the_summary_has_its_keys() {
     home.run(&[&["pull", &url, "-o", "x.ndjson"], &flags[..]].concat()).expect(3);
     let summary: serde_json::Value = serde_json::from_str(&home.read("s.json")).unwrap();
     let keys: BTreeSet<&str> = summary.as_object().unwrap().keys().map(String::as_str).collect();
-    let all = "records requests ok rate_limited retries failed elapsed_s waited_s limits outcome";
+    let all = "records requests ok rate_limited retries hedges failed elapsed_s waited_s limits outcome";
     assert_eq!(keys, all.split(' ').collect());
     let refused = mock.refused();
     assert_eq!((&summary["records"], &summary["ok"], &summary["failed"]), (&30.into(), &30.into(), &1.into()));

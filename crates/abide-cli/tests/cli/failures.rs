@@ -166,10 +166,10 @@ fn pages_that_lead_in_a_circle_stall_and_keep_every_record() {
 
 #[test]
 fn a_next_page_that_is_no_url_stalls() {
-    let server = Server::start(|_| json(r#"{"items":[1],"next_page_token":"abc"}"#));
+    let server = Server::start(|_| json(r#"{"items":[1],"next":"abc"}"#));
     let home = Home::new();
     let run = home.run(&["pull", &server.url("/"), "-o", "x.ndjson"]).expect(4);
-    run.says(&["next_page_token", "not a URL", "--pages none"]);
+    run.says(&["body.next", "not a URL", "--pages none"]);
     assert!(home.names().is_empty());
     home.run(&["pull", &server.url("/"), "-o", "x.ndjson", "--pages", "none"]).expect(0);
     assert_eq!(home.read("x.ndjson"), "1\n");

@@ -12,6 +12,7 @@ mod faults;
 mod limits;
 mod memory;
 mod outputs;
+mod paging;
 mod refusals;
 mod screen;
 mod secrets;

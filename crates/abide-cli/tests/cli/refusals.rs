@@ -54,6 +54,19 @@ fn a_told_wait_that_is_too_long_is_known_without_asking() {
 }
 
 #[test]
+fn a_share_of_a_limit_and_an_even_pace_are_kept_to() {
+    let (home, mock) = (Home::new(), Mock::start(&[]));
+    let pull = |flags: &[&str]| {
+        let url = mock.url("/items/{0..9}");
+        // What one run spent, the next would heed.
+        home.run(&[&["pull", &url, "--limit", "10/day", "--max-wait", "1s", "--no-memory"], flags].concat()).expect(75)
+    };
+    assert_eq!(pull(&["--share-of", "40%"]).stdout.lines().count(), 4);
+    assert_eq!(pull(&["--pace", "even"]).stdout.lines().count(), 1, "the next is due after 2.4 h");
+    home.run(&["get", &mock.url("/items/1"), "--share-of", "0.8"]).expect(2).says(&["'0.8' is not a share", "80%"]);
+}
+
+#[test]
 fn get_ends_with_75_as_well() {
     let (home, mock) = (Home::new(), Mock::start(&["--script", "429", "--retry-after", "text:3600"]));
     let run = home.run(&["get", &mock.url("/items/1")]).expect(75).says(&["come back at", "--max-wait"]);

@@ -30,7 +30,7 @@ fn decisions_are_told_with_their_reasons() {
     let run = run.says(&[
         "send call=1 attempt=1",
         "waited_for=the pause that call 1 was told",
-        "answer call=1 status=429",
+        "answer call=1 attempt=1 status=429",
         "wait call=1 reason=",
         "the limit 2/s that was told",
         "return call=3",

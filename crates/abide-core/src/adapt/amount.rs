@@ -24,6 +24,11 @@ impl Amount {
         self.hi = self.hi.min(used);
     }
 
+    /// What it may be at most; what it surely is as long as nothing was refused.
+    pub(super) fn most(self) -> u64 {
+        if self.hi == u64::MAX { self.lo } else { self.hi.max(self.lo) }
+    }
+
     pub(super) fn is_possible(self) -> bool {
         self.lo <= self.hi
     }

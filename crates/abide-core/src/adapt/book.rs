@@ -22,9 +22,13 @@ pub(super) struct Book {
     /// In order of sending. Those before `learned` are in the logs already and wait only for their answer.
     flights: VecDeque<Flight>,
     learned: usize,
+    /// What is learned once more, in order of sending.
+    again: VecDeque<Evidence>,
     first_ticket: u64,
     shortest: Shortest,
     offset: i128,
+    /// When the first of the latest refusals that were in flight together left, and when the last can have arrived.
+    refusals: Option<(Instant, Instant)>,
     /// How much wider than measured the arrivals are taken, as something did not fit.
     pub(super) slack: Duration,
 }
@@ -55,6 +59,8 @@ pub(super) struct Evidence {
     /// The latest moment at which it can have arrived. Only differences of arrivals mean anything: all are early by the
     /// shortest way to the server.
     pub(super) latest: Instant,
+    /// The same by the whole of the round trip.
+    pub(super) latest_really: Instant,
     pub(super) count: u64,
     pub(super) verdict: Verdict,
     pub(super) contested: bool,
@@ -156,13 +162,34 @@ impl Book {
             self.learned += 1;
             let is_bare = matches!(flight.end, Some((End::Suspected, _)));
             let evidence = self.evidence(flight.sent, answered, 1, verdict, flight.contested);
+            self.gather(&evidence);
             return Some(Evidence { is_bare, ..evidence });
         }
     }
 
     fn evidence(&self, sent: Instant, answered: Instant, count: u64, verdict: Verdict, contested: bool) -> Evidence {
         let view = if matches!(verdict, Verdict::Refused(_)) { self.refused() } else { self.accepted() };
-        Evidence { sent, answered, latest: view.latest(sent, answered), count, verdict, contested, is_bare: false }
+        let (latest, latest_really) = (view.latest(sent, answered), view.really().latest(sent, answered));
+        Evidence { sent, answered, latest, latest_really, count, verdict, contested, is_bare: false }
+    }
+
+    /// To be told of each attempt before the hypotheses learn from it.
+    pub(super) fn gather(&mut self, evidence: &Evidence) {
+        if matches!(evidence.verdict, Verdict::Refused(_)) {
+            self.refusals = Some(match self.refusals {
+                Some((from, until)) if evidence.sent <= until => (from, until.max(evidence.latest)),
+                _ => (evidence.sent, evidence.latest),
+            });
+        }
+    }
+
+    /// The refusals of the latest event, once all of them are known: when the first left, and when the last can have arrived.
+    pub(super) fn settled_refusals(&self) -> Option<(Instant, Instant)> {
+        let is_over = |until| {
+            self.again.front().is_none_or(|next| next.sent > until)
+                && self.unlearned().all(|flight| flight.sent > until)
+        };
+        self.refusals.filter(|(_, until)| is_over(*until))
     }
 
     /// Puts an attempt into the logs, after every hypothesis has seen it.
@@ -245,13 +272,23 @@ impl Book {
 
     /// Forgets all that has ended.
     pub(super) fn clear(&mut self) {
+        self.refusals = None;
         self.accepted = Log::default();
         self.refused = Log::default();
     }
 
-    /// The same attempt as it looks now.
-    pub(super) fn reread(&self, evidence: &Evidence) -> Evidence {
-        self.evidence(evidence.sent, evidence.answered, evidence.count, evidence.verdict, evidence.contested)
+    /// Forgets all that has ended, to be told of this again by [`Book::next_again`]. Until then it counts as under way.
+    pub(super) fn begin_again(&mut self, history: &[Evidence]) {
+        self.clear();
+        self.again = history.iter().copied().collect();
+    }
+
+    /// The next of what is learned again, as it looks now. To be followed by [`Book::note`].
+    pub(super) fn next_again(&mut self) -> Option<Evidence> {
+        let Evidence { sent, answered, count, verdict, contested, is_bare, .. } = self.again.pop_front()?;
+        let evidence = Evidence { is_bare, ..self.evidence(sent, answered, count, verdict, contested) };
+        self.gather(&evidence);
+        Some(evidence)
     }
 
     pub(super) fn accepted(&self) -> View<'_> {
@@ -264,7 +301,7 @@ impl Book {
 
     fn view<'a>(&'a self, log: &'a Log, shortest: Option<Duration>) -> View<'a> {
         let shift = shortest.unwrap_or_default();
-        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(self.patience()))
+        View::new(log, shift - shift / 5, GRAIN + self.slack, self.silence().unwrap_or(Duration::MAX), self.patience())
     }
 
     fn silence(&self) -> Option<Duration> {
@@ -281,6 +318,16 @@ impl Book {
     /// The shortest way there and back that is known.
     pub(super) fn refused_trip(&self) -> Duration {
         self.shortest.refused.unwrap_or_default()
+    }
+
+    /// How far apart the earliest and the latest arrival of an attempt are at least.
+    pub(super) fn blur(&self) -> Duration {
+        self.trip() / 5 + GRAIN
+    }
+
+    /// How long the server works on what it accepts, beyond the way there and back.
+    pub(super) fn work(&self) -> Duration {
+        self.trip().saturating_sub(self.refused_trip())
     }
 
     /// One that is not answered for so long may never be, and nothing waits for it any more.
@@ -314,8 +361,12 @@ impl Book {
 
     /// The most attempts that can have arrived after `from` and before `to`.
     pub(super) fn possible(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + pending
+        self.views(tally).map(|view| view.possible(from, to)).sum::<u64>() + self.pending_within(tally, to)
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`.
+    pub(super) fn possible_refused(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().possible(from, to)
     }
 
     /// The fewest attempts that have arrived after `from` and before `to`.
@@ -328,10 +379,26 @@ impl Book {
         self.views(tally).map(|view| view.newest(from)).max().unwrap_or(from)
     }
 
+    /// The same by the whole of each round trip.
+    pub(super) fn newest_really(&self, tally: Tally, from: Instant) -> Instant {
+        self.views(tally).map(|view| view.really().newest(from)).max().unwrap_or(from)
+    }
+
     /// The same by the whole of each round trip, for limits that hang on real moments.
     pub(super) fn possible_really(&self, tally: Tally, from: Instant, to: Instant) -> u64 {
-        let pending = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
-        self.possible_logged(tally, from, to) + pending
+        self.possible_logged(tally, from, to) + self.pending_within(tally, to)
+    }
+
+    /// How many attempts that are not in the logs can have arrived before `to`.
+    pub(super) fn pending_within(&self, tally: Tally, to: Instant) -> u64 {
+        let unlearned = self.unlearned().filter(|flight| flight.counts(tally) && flight.sent < to).count() as u64;
+        let again = self.again.iter().take_while(|evidence| evidence.sent < to);
+        unlearned + again.filter(|evidence| evidence.counts(tally)).map(|evidence| evidence.count).sum::<u64>()
+    }
+
+    /// The most refused attempts that can have arrived after `from` and before `to`, by the whole of each round trip.
+    pub(super) fn possible_refused_really(&self, from: Instant, to: Instant) -> u64 {
+        self.refused().really().possible(from, to)
     }
 
     /// The same without what is in flight.
@@ -349,11 +416,10 @@ impl Book {
         let flying = self.unlearned().filter(|flight| {
             flight.counts(Tally::Accepted) && flight.sent < to && flight.end.is_none_or(|(_, at)| at > from)
         });
-        self.accepted().exact().overlapping(from, to) + flying.count() as u64
-    }
-
-    pub(super) fn pending_before(&self, moment: Instant) -> u64 {
-        self.unlearned().filter(|flight| flight.counts(Tally::Accepted) && flight.sent < moment).count() as u64
+        let again = self.again.iter().take_while(|evidence| evidence.sent < to);
+        let again = again.filter(|evidence| evidence.counts(Tally::Accepted) && evidence.answered > from);
+        let ahead = flying.count() as u64 + again.map(|evidence| evidence.count).sum::<u64>();
+        self.accepted().exact().overlapping(from, to) + ahead
     }
 
     fn views(&self, tally: Tally) -> impl Iterator<Item = View<'_>> {
@@ -397,6 +463,12 @@ impl Book {
     /// The shortest round trip of an accepted attempt.
     pub(super) fn trip(&self) -> Duration {
         self.shortest.accepted.or(self.shortest.refused).unwrap_or_default()
+    }
+}
+
+impl Evidence {
+    fn counts(&self, tally: Tally) -> bool {
+        tally == Tally::All || !matches!(self.verdict, Verdict::Refused(_))
     }
 }
 

@@ -21,12 +21,11 @@ const RATES: [f64; 12] = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0,
 
 /// Every hypothesis that anybody starts with.
 pub(super) fn hypotheses() -> Vec<Hypothesis> {
-    let windows = WINDOWS.into_iter().flat_map(|millis| windows(Duration::from_millis(millis)).map(Hypothesis::new));
-    let odd =
-        ODD_WINDOWS.into_iter().flat_map(|millis| windows_odd(Duration::from_millis(millis)).map(Hypothesis::silent));
+    let usual = WINDOWS.into_iter().flat_map(|millis| windows(Duration::from_millis(millis)).map(Hypothesis::new));
+    let odd = ODD_WINDOWS.into_iter().flat_map(|millis| windows(Duration::from_millis(millis)).map(Hypothesis::silent));
     let buckets = rates().map(|rate| Hypothesis::new(Family::Bucket(Bucket::new(rate))));
     let cap = Hypothesis::new(Family::Cap(Cap::new()));
-    windows.chain(odd).chain(buckets).chain([cap]).collect()
+    usual.chain(odd).chain(buckets).chain([cap]).collect()
 }
 
 /// The longest window for which the rounding of a reset to a second matters.
@@ -58,15 +57,6 @@ fn windows(period: Duration) -> impl Iterator<Item = Family> {
         Family::Clock(Clock::fixed(period)),
         Family::Clock(Clock::counter(period, Tally::Accepted)),
         Family::Clock(Clock::counter(period, Tally::All)),
-    ]
-    .into_iter()
-}
-
-fn windows_odd(period: Duration) -> impl Iterator<Item = Family> {
-    [
-        Family::Sliding(Sliding::new(period, Tally::Accepted)),
-        Family::Fixed(Fixed::new(period)),
-        Family::Clock(Clock::fixed(period)),
     ]
     .into_iter()
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
-use super::family::Hypothesis;
+use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
+use super::proof::Proof;
+use super::raise::Raise;
 use super::schedule::Schedule;
+use super::trust::Trust;
 use super::{Controller, End, Opening, Ticket, belief, grid, recover};
 use crate::policy::LimitSpec;
 use crate::rng::Rng;
@@ -22,14 +25,20 @@ pub struct Learner {
     pub(super) under: Vec<Hypothesis>,
     pub(super) schedule: Schedule,
     pub(super) proof: Proof,
+    /// Whether the rates among the hypotheses have others beside them.
+    pub(super) is_refined: bool,
     /// The pace while nothing explains what is seen.
     lost: Option<Lost>,
     /// Accepted attempts that being lost takes at least, the next time.
     patience: u32,
     suspicion: Suspicion,
+    raise: Raise,
+    trust: Trust,
     rng: Rng,
     /// Accepted attempts since the hypotheses were built.
     pub(super) proven: u32,
+    /// Whether a pilot was refused before anything was accepted.
+    came_late: bool,
     /// Refusals in a row that were put down to somebody else.
     phantoms: u32,
     /// When the last of them was.
@@ -41,32 +50,8 @@ pub struct Learner {
     busy_until: Instant,
 }
 
-/// How much was seen in all, and when last.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Proof {
-    pub(super) accepted: u64,
-    pub(super) refused: u64,
-    /// When what was accepted, and refused, last had left.
-    pub(super) confirmed: Option<Instant>,
-    pub(super) tested: Option<Instant>,
-}
-
-impl Proof {
-    fn count(&mut self, evidence: &Evidence) {
-        match evidence.verdict {
-            Verdict::Accepted => {
-                self.accepted += evidence.count;
-                self.confirmed = Some(evidence.sent);
-            }
-            Verdict::Refused(_) => {
-                self.refused += evidence.count;
-                self.tested = Some(evidence.sent);
-            }
-            Verdict::Unknown => {}
-        }
-    }
-}
-
+/// So few rates are worth a finer look.
+const FEW: usize = 2;
 /// Accepted attempts after which a hypothesis is not given up for one refusal.
 const PROVEN: u32 = 40;
 /// Refusals in a row after which it is.
@@ -74,11 +59,16 @@ const PHANTOMS: u32 = 3;
 /// Accepted attempts that being lost takes at least; each time that nothing proves itself in between, twice as many.
 const PATIENCE: u32 = 40;
 const MOST_PATIENCE: u32 = 10_000;
+/// What a pace begins with of the rate that was accepted, in parts.
+const CAREFUL: u32 = 2;
+/// Who came late and was refused again after fewer accepted attempts than this shares the limit with others.
+const SHARED: u32 = 10;
 /// So long without a wish there is a new session.
 const IDLE: Duration = Duration::from_secs(1);
 
 impl Controller for Learner {
     fn on_sent(&mut self, now: Now) -> Ticket {
+        let now = inward(now);
         let contested = !self.hypotheses.is_empty() && !self.all_admit(now);
         if let Some(lost) = &mut self.lost {
             lost.pace.on_sent(now.mono);
@@ -90,6 +80,7 @@ impl Controller for Learner {
     }
 
     fn on_end(&mut self, ticket: Ticket, end: End, now: Now) {
+        let now = inward(now);
         self.stay_busy(now.mono);
         let end = self.unless_fault(end);
         let wait = match end {
@@ -106,17 +97,19 @@ impl Controller for Learner {
         self.learn(now);
     }
 
-    fn opening(&mut self, left: u64, now: Now) -> Opening {
+    fn opening(&mut self, _left: u64, now: Now) -> Opening {
+        let now = inward(now);
         self.stay_busy(now.mono);
         self.learn(now);
         let opening = match self.suspicion.opens().or(self.lost.as_ref().map(|lost| lost.pace.opens())) {
             Some(at) => Opening::At(at.max(self.schedule.gate())),
-            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, left, now),
+            None => self.schedule.opening(&self.hypotheses, &self.under, &self.book, now),
         };
+        let opening = if self.may_raise(opening, now.mono) { Opening::At(now.mono) } else { opening };
         if let Opening::At(at) = opening {
             self.busy_until = self.busy_until.max(at);
         }
-        opening
+        outward(opening)
     }
 }
 
@@ -130,11 +123,15 @@ impl Learner {
             under: Vec::new(),
             schedule: Schedule::new(seed),
             proof: Proof::default(),
+            is_refined: false,
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
+            raise: Raise::default(),
+            trust: Trust::default(),
             rng: Rng::new(!seed),
             proven: 0,
+            came_late: false,
             phantoms: 0,
             supposed: Instant::ZERO,
             series: Instant::ZERO,
@@ -148,6 +145,34 @@ impl Learner {
         self.suspicion.is_fault()
     }
 
+    /// Whether it is time to send what is held back, one at a time.
+    fn may_raise(&self, opening: Opening, now: Instant) -> bool {
+        let is_held = matches!(opening, Opening::At(at) if at > now) && !self.hypotheses.is_empty();
+        is_held
+            && self.raise.is_due()
+            && self.lost.is_none()
+            && !self.suspicion.is_trial()
+            && !self.schedule.is_probing()
+            && self.schedule.gate() <= now
+            && !self.book.unlearned().any(|flight| flight.contested)
+    }
+
+    /// More was accepted than any belief allows.
+    fn outgrow(&mut self, now: Instant) {
+        if self.proven < PROVEN {
+            // It rested on little. Others may have been the reason for what was refused, so it goes on from where it is.
+            let (accepted, elapsed) = self.book.pace(self.session, now);
+            self.lose(accepted, elapsed, now);
+            self.hurry();
+        }
+    }
+
+    fn hurry(&mut self) {
+        if let Some(lost) = &mut self.lost {
+            lost.pace.hurry();
+        }
+    }
+
     /// Whether a limit explains all that was refused.
     pub(crate) fn blames_limit(&self) -> bool {
         !self.hypotheses.is_empty() && self.lost.is_none() && !self.suspicion.is_trial() && !self.is_fault()
@@ -157,6 +182,7 @@ impl Learner {
     fn stay_busy(&mut self, now: Instant) {
         if self.busy_until + IDLE < now && self.book.in_flight() == 0 {
             self.session = now;
+            self.raise.rest();
         }
         self.busy_until = self.busy_until.max(now);
     }
@@ -183,6 +209,7 @@ impl Learner {
 
     /// An attempt of which [`Controller::on_sent`] told leaves only now. Returns its new name.
     pub(crate) fn on_left(&mut self, ticket: Ticket, now: Now) -> Ticket {
+        let now = inward(now);
         if self.book.sent(ticket) == Some(now.mono) {
             return ticket;
         }
@@ -234,7 +261,7 @@ impl Learner {
         let Some((earliest, latest)) = self.schedule.take_told() else { return };
         let slack = Duration::from_millis(100);
         let fits = |hypothesis: &Hypothesis| match hypothesis.admits(&self.book, now) {
-            Opening::At(at) => at + slack >= earliest && at <= latest + slack,
+            Opening::At(at) => at + slack >= earliest && at <= latest + slack + hypothesis.delay(&self.book),
             Opening::AfterAnswer => true,
         };
         let fit: Vec<bool> = self.hypotheses.iter().map(|hypothesis| !hypothesis.doubted && fits(hypothesis)).collect();
@@ -252,18 +279,25 @@ impl Learner {
             Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
             Verdict::Accepted | Verdict::Unknown => {
+                let believed = !self.hypotheses.is_empty();
                 self.see(evidence);
                 self.book.note(evidence);
+                if believed && self.hypotheses.is_empty() && self.raise.is_due() {
+                    self.outgrow(now);
+                }
+                self.refine();
             }
         }
         match evidence.verdict {
             Verdict::Accepted => {
+                self.raise.on_accepted();
+                self.trust.on_accepted();
                 self.schedule.on_accepted(evidence);
                 self.proven = self.proven.saturating_add(1);
                 self.phantoms = 0;
             }
             Verdict::Unknown => self.schedule.on_lost(evidence),
-            Verdict::Refused(_) => {}
+            Verdict::Refused(_) => self.raise.on_refused(),
         }
         self.be_lost(evidence, now);
         match self.suspicion.on_evidence(evidence, now) {
@@ -314,6 +348,22 @@ impl Learner {
         if self.hypotheses.iter().all(|hypothesis| hypothesis.doubted) {
             self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.doubted = false);
         }
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.silent || hypothesis.doubted) {
+            self.hypotheses.iter_mut().for_each(|hypothesis| hypothesis.silent = false);
+        }
+    }
+
+    /// Where only rates are left that people choose, the true one may lie beside them.
+    fn refine(&mut self) {
+        let is_rate = |hypothesis: &Hypothesis| matches!(hypothesis.family, Family::Bucket(_));
+        if self.is_refined || !(1..=FEW).contains(&self.hypotheses.len()) || !self.hypotheses.iter().all(is_rate) {
+            return;
+        }
+        self.is_refined = true;
+        let finer = recover::refine(&self.book, None);
+        if !finer.is_empty() {
+            self.hypotheses = finer;
+        }
     }
 
     fn on_refused(&mut self, evidence: &Evidence, now: Instant) {
@@ -323,15 +373,33 @@ impl Learner {
         if self.hypotheses.is_empty() {
             if self.proven == 0 {
                 // Nothing was accepted yet, so whatever was spent was spent by somebody else, and tells nothing of the amount.
+                self.came_late |= self.schedule.is_shut_out();
                 return;
+            }
+            if self.came_late && self.proven < SHARED {
+                // Whoever spent it spends it still.
+                self.book.note(evidence);
+                return self.lose(0, Duration::ZERO, now);
             }
             let history = self.book.rewind();
             self.hypotheses = recover::replay(grid::hypotheses(), &history, &mut self.book);
+            self.raise.begin(self.proven);
+            self.trust.begin(now);
+            self.book.gather(evidence);
+        } else if !evidence.contested {
+            self.trust.on_broken(evidence.sent, now);
+            if self.trust.is_lost() {
+                self.book.note(evidence);
+                return self.give_up(now);
+            }
         }
         let before = self.hypotheses.clone();
         self.see(evidence);
-        if self.hypotheses.is_empty() && self.phantoms == 0 {
-            self.hypotheses = recover::refine(&self.book, evidence);
+        if self.hypotheses.iter().all(|hypothesis| hypothesis.is_vague(&self.book)) && self.phantoms == 0 {
+            let finer = recover::refine(&self.book, Some(evidence));
+            if self.hypotheses.is_empty() || !finer.is_empty() {
+                self.hypotheses = finer;
+            }
         }
         if !self.hypotheses.is_empty() {
             return self.book.note(evidence);
@@ -390,14 +458,44 @@ impl Learner {
     fn rebuild(&mut self, now: Instant) {
         self.under = Vec::new();
         self.hypotheses = recover::rebuild(&mut self.book);
+        self.raise.begin(self.proven);
         if self.proven >= PROVEN {
             self.patience = PATIENCE;
         }
         self.proven = 0;
         self.phantoms = 0;
+        self.is_refined = false;
         if self.hypotheses.is_empty() {
-            self.lost = Some(Lost::new(self.book.pace(self.session, now), self.patience, self.rng.next(), now));
-            self.patience = (self.patience * 2).min(MOST_PATIENCE);
+            self.give_up(now);
         }
+    }
+
+    /// Nothing is believed any more.
+    fn give_up(&mut self, now: Instant) {
+        let (accepted, elapsed) = self.book.pace(self.session, now);
+        self.lose(accepted, elapsed * CAREFUL, now);
+    }
+
+    /// Keeps to a pace from here on, beginning with so many in this time.
+    fn lose(&mut self, accepted: u64, elapsed: Duration, now: Instant) {
+        self.hypotheses = Vec::new();
+        self.under = Vec::new();
+        self.phantoms = 0;
+        self.lost = Some(Lost::new(accepted, elapsed, self.patience, self.rng.next(), now));
+        self.patience = (self.patience * 2).min(MOST_PATIENCE);
+    }
+}
+
+/// So long before the caller's first moment is the learner's, so that no window reaches back beyond the start of time.
+const BEFORE: Duration = Duration::from_hours(24 * 1_000);
+
+pub(super) fn inward(now: Now) -> Now {
+    Now { mono: now.mono + BEFORE, ..now }
+}
+
+fn outward(opening: Opening) -> Opening {
+    match opening {
+        Opening::At(at) if at < Instant::NEVER => Opening::At(at - BEFORE),
+        opening => opening,
     }
 }

@@ -107,12 +107,15 @@ pub(super) struct View<'a> {
     log: &'a Log,
     shift: Duration,
     grain: Duration,
-    silence: Duration,
+    /// All have arrived within this time, however long their answers take.
+    within: Duration,
+    /// What is not answered has arrived within this time.
+    patience: Duration,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(log: &'a Log, shift: Duration, grain: Duration, silence: Duration) -> Self {
-        Self { log, shift, grain, silence }
+    pub(super) fn new(log: &'a Log, shift: Duration, grain: Duration, within: Duration, patience: Duration) -> Self {
+        Self { log, shift, grain, within, patience }
     }
 
     /// The same log by the whole of each round trip.
@@ -122,13 +125,13 @@ impl<'a> View<'a> {
 
     /// The same log by when each attempt was under way, as we saw it.
     pub(super) fn exact(self) -> Self {
-        Self { shift: Duration::ZERO, grain: Duration::ZERO, silence: Duration::from_secs(1 << 30), ..self }
+        Self { shift: Duration::ZERO, grain: Duration::ZERO, within: Duration::MAX, patience: Duration::MAX, ..self }
     }
 
     /// The latest moment at which an attempt can have arrived.
     pub(super) fn latest(&self, sent: Instant, answered: Instant) -> Instant {
-        let answered = if answered == Instant::NEVER { sent + self.silence } else { answered - self.shift };
-        answered.max(sent) + self.grain
+        let answered = if answered == Instant::NEVER { sent + self.patience } else { answered - self.shift };
+        answered.min(sent + self.within).max(sent) + self.grain
     }
 
     fn latest_of(&self, index: usize) -> Instant {
@@ -189,7 +192,7 @@ mod tests {
     }
 
     fn view(log: &Log) -> View<'_> {
-        View::new(log, Duration::ZERO, Duration::ZERO, Duration::ZERO)
+        View::new(log, Duration::ZERO, Duration::ZERO, Duration::MAX, Duration::ZERO)
     }
 
     proptest! {
@@ -235,7 +238,7 @@ mod tests {
     fn an_answer_that_comes_late_replaces_the_guess() {
         let mut log = Log::default();
         log.push(at(0), Instant::NEVER, 1, true);
-        let silent = View::new(&log, Duration::ZERO, Duration::ZERO, Duration::from_millis(4));
+        let silent = View::new(&log, Duration::ZERO, Duration::ZERO, Duration::MAX, Duration::from_millis(4));
         assert_eq!(silent.nth_last(1), Some(at(4)));
         log.amend(at(0), at(200));
         assert_eq!(view(&log).nth_last(1), Some(at(200)));

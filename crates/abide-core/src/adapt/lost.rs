@@ -5,8 +5,6 @@ use std::time::Duration;
 use super::pace::Pace;
 use crate::time::Instant;
 
-/// What a pace begins with of the rate that was accepted.
-const CAREFUL: u32 = 2;
 /// The distance of attempts where nothing was ever accepted.
 const UNKNOWN: Duration = Duration::from_millis(500);
 /// Congestion events that an explanation has to explain: a few can be explained by chance, where others are the reason.
@@ -22,14 +20,13 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    /// Lost after so many were accepted in this time, and for so many accepted attempts at least.
-    pub(super) fn new(pace: (u64, Duration), patience: u32, seed: u64, now: Instant) -> Self {
-        let distance = match pace {
-            (0, _) => UNKNOWN,
-            (accepted, elapsed) => elapsed * CAREFUL / u32::try_from(accepted).unwrap_or(u32::MAX),
+    /// Begins with so many in this time, and stays for so many accepted attempts at least.
+    pub(super) fn new(accepted: u64, elapsed: Duration, patience: u32, seed: u64, now: Instant) -> Self {
+        let distance = match u32::try_from(accepted) {
+            Ok(0) => UNKNOWN,
+            accepted => elapsed / accepted.unwrap_or(u32::MAX),
         };
-        let pace = Pace::new(distance, seed, now);
-        Self { pace, since: now, accepted: 0, events: 0, patience }
+        Self { pace: Pace::new(distance, seed, now), since: now, accepted: 0, events: 0, patience }
     }
 
     pub(super) fn on_accepted(&mut self) {

@@ -7,6 +7,7 @@
 mod amount;
 mod belief;
 mod book;
+#[cfg(any(test, feature = "sim"))]
 pub(crate) mod cubic;
 mod family;
 mod fault;
@@ -16,9 +17,13 @@ mod learner;
 mod log;
 mod lost;
 mod pace;
+mod proof;
+mod raise;
+mod rates;
 mod recover;
 mod schedule;
 mod stated;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -79,4 +84,14 @@ pub enum Opening {
     At(Instant),
     /// Not before some attempt in flight is answered.
     AfterAnswer,
+}
+
+impl Opening {
+    /// The later of two.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::At(one), Self::At(other)) => Self::At(one.max(other)),
+            _ => Self::AfterAnswer,
+        }
+    }
 }

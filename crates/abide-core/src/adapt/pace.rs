@@ -18,9 +18,9 @@ const DOWN: f64 = 0.8;
 /// Events without an accepted attempt between them cut so often at most: an outage is no limit.
 const MOST_CUTS: u32 = 3;
 /// Accepted attempts since the last event after which the steps grow: half as many again as are usual between two.
-const CALM: u32 = 45;
+const CALM: u32 = 50;
 /// As many more double a step.
-const DOUBLING: u32 = 15;
+const DOUBLING: u32 = 20;
 /// The largest step.
 const MOST_UP: f64 = 1.1;
 /// While nothing is accepted, each distance is so many times the last.
@@ -54,6 +54,11 @@ impl Pace {
         let mut pace = Self { rng: Rng::new(seed), distance, next: now, counted: now, calm: 0, dry: 0 };
         pace.next = now + pace.draw();
         pace
+    }
+
+    /// It is known to be too slow: begins with the largest steps.
+    pub(super) fn hurry(&mut self) {
+        self.calm = CALM + 8 * DOUBLING;
     }
 
     pub(super) fn opens(&self) -> Instant {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::book::{Book, Evidence, Verdict};
 use super::family::Hypothesis;
-use super::grid;
+use super::{grid, rates};
 use crate::time::Instant;
 
 /// Attempts that are remembered when all else fails.
@@ -44,12 +44,14 @@ pub(super) fn explain_since(since: Instant, book: &mut Book) -> Vec<Hypothesis> 
     left
 }
 
-/// The rates off the grid that explain what is in the book, and this.
-pub(super) fn refine(book: &Book, evidence: &Evidence) -> Vec<Hypothesis> {
+/// The rates, off the grid too, that explain what is in the book, and this.
+pub(super) fn refine(book: &Book, evidence: Option<&Evidence>) -> Vec<Hypothesis> {
     let mut book = book.clone();
-    book.note(evidence);
+    if let Some(evidence) = evidence {
+        book.note(evidence);
+    }
     let history = book.rewind();
-    replay(grid::fine(), &history[history.len().saturating_sub(RECENT)..], &mut book)
+    rates::fitting(&history, &mut book)
 }
 
 /// Lets hypotheses see evidence, and fills the book with it.
@@ -64,9 +66,8 @@ pub(super) fn replay_since(
     evidence: &[Evidence],
     book: &mut Book,
 ) -> Vec<Hypothesis> {
-    book.clear();
-    for evidence in evidence {
-        let evidence = book.reread(evidence);
+    book.begin_again(evidence);
+    while let Some(evidence) = book.next_again() {
         if evidence.sent >= since || !matches!(evidence.verdict, Verdict::Refused(_)) {
             for hypothesis in &mut hypotheses {
                 hypothesis.learn(&evidence, book);

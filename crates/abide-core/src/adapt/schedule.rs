@@ -20,10 +20,20 @@ const LONG_TRIP: Duration = Duration::from_millis(10);
 const LAST_RESORT: Duration = Duration::from_secs(1);
 /// Presses are tested by one pilot if they come within so many hundredths of the time since the refusals began.
 const MERGED: u32 = 3;
+/// The turn of such a window on the clock is worth a test of its own.
+const LONG: Duration = Duration::from_mins(15);
+/// The longest step from one pilot to the next, in hundredths of the time since the refusals began, if some odd shape would open.
+const STEP: u32 = 170;
+/// An odd shape is tested if the usual ones take so much longer, in hundredths of its time.
+const ODD: u32 = 115;
+/// And with it those that open no later than after so many hundredths of its time.
+const REACH: u32 = 135;
 
 /// The most that chance adds to the first of these distances, in thousandths: those who were refused together come back apart.
 /// Later pilots go when a hypothesis asks for them, and chance would only miss that moment.
 const STRETCH: u64 = 80;
+/// So many times as much while nothing was ever accepted.
+const UNKNOWN_STRETCH: u32 = 25;
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -40,6 +50,8 @@ pub(super) struct Schedule {
     /// The longest time after which the server still refused.
     longest_wait: Duration,
     last_refused: Instant,
+    /// Whether anything was ever accepted.
+    is_known: bool,
     /// Whether the last pilot ended without an answer, so that another may go in its place.
     handed_on: bool,
 }
@@ -76,6 +88,7 @@ impl Schedule {
             told: None,
             proven: 0,
             last_sent: Instant::ZERO,
+            is_known: false,
             longest_wait: Duration::ZERO,
             last_refused: Instant::ZERO,
             handed_on: false,
@@ -98,6 +111,7 @@ impl Schedule {
     }
 
     pub(super) fn on_accepted(&mut self, evidence: &Evidence) {
+        self.is_known = true;
         if let Some(event) = self.event
             && evidence.sent > event.tried
         {
@@ -123,6 +137,7 @@ impl Schedule {
             Some(event) => {
                 if sent > self.last_refused {
                     event.first = false;
+                    event.stretch = stretch;
                 }
                 event.tried = event.tried.max(self.last_sent);
             }
@@ -169,19 +184,17 @@ impl Schedule {
         self.event = None;
     }
 
+    /// Whether nothing was ever accepted, though a pilot asked.
+    pub(super) fn is_shut_out(&self) -> bool {
+        !self.is_known && self.event.is_some_and(|event| !event.first)
+    }
+
     pub(super) fn has_told(&self) -> bool {
         self.told.is_some()
     }
 
-    pub(super) fn opening(
-        &self,
-        hypotheses: &[Hypothesis],
-        under: &[Hypothesis],
-        book: &Book,
-        left: u64,
-        now: Now,
-    ) -> Opening {
-        let mut opening = self.opening_of(hypotheses, book, left, now);
+    pub(super) fn opening(&self, hypotheses: &[Hypothesis], under: &[Hypothesis], book: &Book, now: Now) -> Opening {
+        let mut opening = self.opening_of(hypotheses, book, now);
         for hypothesis in under.iter().filter(|hypothesis| !hypothesis.doubted) {
             opening = match (opening, hypothesis.admits(book, now)) {
                 (Opening::At(one), Opening::At(other)) => Opening::At(one.max(other)),
@@ -194,7 +207,7 @@ impl Schedule {
         }
     }
 
-    fn opening_of(&self, hypotheses: &[Hypothesis], book: &Book, left: u64, now: Now) -> Opening {
+    fn opening_of(&self, hypotheses: &[Hypothesis], book: &Book, now: Now) -> Opening {
         if now.mono < self.gate {
             return Opening::At(self.gate);
         }
@@ -212,9 +225,38 @@ impl Schedule {
         if self.handed_on {
             return Opening::At(self.not_before().max(now.mono));
         }
-        let mut all = Opening::At(if probing { self.not_before().max(now.mono) } else { now.mono });
+        let believed = || hypotheses.iter().filter(|hypothesis| !hypothesis.doubted);
+        let soonest = if probing { self.not_before().max(now.mono) } else { now.mono };
+        // Where one test was refused, what is left is believed at once. Where it was not enough, pilots take over.
+        let is_clear = self.event.is_none_or(|event| event.first) && !hypotheses.is_empty();
+        let all = if is_clear { now.mono } else { soonest };
+        let all = believed().fold(Opening::At(all), |all, other| all.and(other.admits(book, now)));
+        if matches!(all, Opening::At(at) if at <= now.mono) {
+            return all;
+        }
+        let contested = book.unlearned().filter(|flight| flight.contested && !flight.is_answered()).count();
+        let pilot = if contested as u32 >= self.allowance(book) {
+            None
+        } else {
+            self.pilot(hypotheses, book, now).map(|at| at.min(self.longest_doubt()).max(soonest))
+        };
+        let opening = match (all, pilot) {
+            (Opening::At(all), Some(pilot)) => Opening::At(all.min(pilot)),
+            (Opening::AfterAnswer, Some(pilot)) => Opening::At(pilot),
+            (all, None) => all,
+        };
+        match (opening, book.silence_ends().filter(|at| *at > now.mono)) {
+            (Opening::AfterAnswer, Some(at)) => Opening::At(at),
+            (Opening::At(then), Some(at)) => Opening::At(then.min(at)),
+            (opening, None) => opening,
+        }
+    }
+
+    /// When the next test is worth a refusal: at the first press, or the last of those that come so soon after it that one pilot
+    /// tests them all.
+    fn pilot(&self, hypotheses: &[Hypothesis], book: &Book, now: Now) -> Option<Instant> {
+        let (mut presses, mut buckets, mut late, mut odd) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // Windows on the clock turn before those of the same length that a request begins, so what tests these tests them, too.
-        let (mut presses, mut buckets, mut late) = (Vec::new(), Vec::new(), Vec::new());
         let is_tested = |period: Duration| {
             hypotheses.iter().any(|other| match &other.family {
                 Family::Sliding(other) => other.period == period,
@@ -222,98 +264,62 @@ impl Schedule {
                 _ => false,
             })
         };
-        let mut cap = false;
-        // When the odd ones that ask for no test would open, at the latest of them.
-        let mut odd = None;
         for hypothesis in hypotheses.iter().filter(|hypothesis| !hypothesis.doubted) {
-            match hypothesis.admits(book, now) {
-                Opening::At(at) => {
-                    if let Opening::At(known) = all {
-                        all = Opening::At(known.max(at));
-                    }
-                    if hypothesis.silent {
-                        odd = odd.max(Some(at));
-                    } else {
-                        cap |= book.is_slow() && matches!(hypothesis.family, Family::Cap(_)) && at <= now.mono;
-                        let press = hypothesis.presses(at, left, book, now);
-                        match hypothesis.family {
-                            Family::Bucket(_) => buckets.push(press),
-                            Family::Clock(Clock { period, .. }) if probing && is_tested(period) => late.push(press),
-                            _ => presses.push(press),
-                        }
-                    }
+            let Some(press) = hypothesis.presses(book, now) else { continue };
+            match hypothesis.family {
+                _ if hypothesis.silent => odd.push(press),
+                Family::Cap(_) if book.is_slow() && press <= now.mono => return Some(press),
+                Family::Bucket(_) => buckets.push(press),
+                Family::Clock(Clock { period, .. }) if self.event.is_some() && period < LONG && is_tested(period) => {
+                    late.push(press);
                 }
-                Opening::AfterAnswer => all = Opening::AfterAnswer,
+                _ => presses.push(press),
             }
-        }
-        if matches!(all, Opening::At(at) if at <= now.mono) {
-            return all;
         }
         // One refusal tells the faster half of the rates from the slower.
         buckets.sort_unstable();
         presses.extend(buckets.len().checked_sub(1).map(|last| buckets[last / 2]));
-        if let Some(odd) = odd
-            && !probing
-            && Self::is_worth_a_refusal(hypotheses)
-        {
-            presses.push(odd);
-        }
         if presses.is_empty() {
             presses = late;
         }
-        let contested = book.unlearned().filter(|flight| flight.contested && !flight.is_answered()).count();
-        let pilot = if contested as u32 >= self.allowance(book) {
-            None
-        } else {
-            Some(if cap { now.mono } else { self.pilot(&mut presses) })
-        };
-        // All agree, but on less than may be had: ask for one more.
-        let stretch = contested == 0 && hypotheses.iter().all(|hypothesis| hypothesis.has_room());
-        if stretch && self.event.is_none() {
-            return Opening::At(now.mono);
+        presses.sort_unstable();
+        let first = presses.first().copied();
+        let odd = self.odd(&odd, first);
+        let mut pilot = self.not_before().max(odd.or(first)?);
+        if let Some(event) = self.event {
+            for press in presses {
+                if press <= pilot + pilot.since(event.since) * MERGED / 100 {
+                    pilot = pilot.max(press);
+                }
+            }
         }
-        let opening = match (all, pilot) {
-            (Opening::At(all), Some(pilot)) => Opening::At(all.min(pilot)),
-            (Opening::AfterAnswer, Some(pilot)) if pilot < Instant::NEVER => Opening::At(pilot),
-            (all, _) => all,
-        };
-        let opening = match opening {
-            Opening::At(at) => Opening::At(at.min(self.longest_doubt().max(now.mono))),
-            Opening::AfterAnswer => opening,
-        };
-        match (opening, book.silence_ends()) {
-            (Opening::AfterAnswer, Some(at)) if at > now.mono => Opening::At(at),
-
-            (Opening::At(then), Some(at)) if at > now.mono => Opening::At(then.min(at)),
-            _ => opening,
-        }
+        Some(pilot)
     }
 
-    /// Whether an odd window that explains all is much shorter than every usual one.
-    fn is_worth_a_refusal(hypotheses: &[Hypothesis]) -> bool {
-        let shortest = |silent| {
-            let windows = hypotheses.iter().filter(|other| other.silent == silent && !other.doubted);
-            windows.filter_map(Hypothesis::period).min()
+    /// When to test shapes that nobody chooses, if waiting for a usual one may lose too much: late enough for one refusal to tell
+    /// against several.
+    fn odd(&self, odd: &[Instant], usual: Option<Instant>) -> Option<Instant> {
+        let usual = usual.unwrap_or(Instant::NEVER);
+        let first = *odd.iter().min()?;
+        let (since, least, most) = match self.event {
+            Some(event) => {
+                let gone = event.tried.since(event.since);
+                if usual.since(event.since) <= gone * STEP / 100 {
+                    return None;
+                }
+                (event.since, gone * ODD / 100, gone * STEP / 100)
+            }
+            None => (self.last_sent, Duration::ZERO, first.since(self.last_sent) * REACH / 100),
         };
-        matches!((shortest(true), shortest(false)), (Some(odd), Some(usual)) if odd + odd * 3 / 10 < usual)
+        let is_worth = |press: &Instant| {
+            let after = press.since(since);
+            (least..=most).contains(&after) && after * ODD / 100 <= usual.since(since)
+        };
+        odd.iter().copied().filter(is_worth).max()
     }
 
     fn allowance(&self, book: &Book) -> u32 {
         if book.trip() > LONG_TRIP { 1 + self.proven / 2 } else { 1 }
-    }
-
-    /// The first press, or the last of those that come so soon after it that one pilot tests them all.
-    fn pilot(&self, presses: &mut [Instant]) -> Instant {
-        presses.sort_unstable();
-        let Some(mut pilot) = presses.first().map(|first| self.not_before().max(*first)) else { return Instant::NEVER };
-        if let Some(event) = self.event {
-            for press in presses.iter() {
-                if *press <= pilot + pilot.since(event.since) * MERGED / 100 {
-                    pilot = pilot.max(*press);
-                }
-            }
-        }
-        pilot
     }
 
     /// What is left may be wrong, however well it explains the past: while nothing is accepted, a pilot goes at the latest when
@@ -331,9 +337,14 @@ impl Schedule {
         match self.event {
             None => Instant::ZERO,
             Some(event) if event.first => self.last_refused + stretched(FIRST_PILOT, event.stretch),
+            Some(event) if !self.is_known => {
+                // Others spend the limit, and whoever began with us was refused with us.
+                let gone = event.tried.since(event.since);
+                event.tried + stretched(gone / 4, event.stretch * UNKNOWN_STRETCH)
+            }
             Some(event) => {
                 let gone = event.tried.since(event.since);
-                event.since + gone + gone * 35 / 100
+                event.since + gone + gone * 20 / 100
             }
         }
     }

@@ -69,6 +69,7 @@ impl Engine {
         if blocked != before || gate.untold {
             self.tell_listeners(index);
         }
+        self.watch_unread(index, now);
         self.schedule(index, now);
     }
 
@@ -220,7 +221,7 @@ impl Engine {
                 Some(first),
             ) if flight.attempt == first => {
                 *beside = Beside::Nobody;
-                self.gates[*gate].watched.insert((flight.sent.mono, id));
+                self.gates[*gate].watched.insert((flight.alone, id));
                 true
             }
             _ => false,
@@ -234,7 +235,9 @@ impl Engine {
             let why = match &state.phase {
                 Phase::Ready { .. } => self.gates[index].blocked,
                 Phase::Aside { .. } => Some(state.why),
-                Phase::Granted(_) | Phase::Lapsed | Phase::Flying { .. } | Phase::Returned { .. } => None,
+                Phase::Granted(_) | Phase::Lapsed | Phase::Renewing | Phase::Flying { .. } | Phase::Returned { .. } => {
+                    None
+                }
             };
             self.give_up(id, GiveUp::Deadline { why }, now);
         }
@@ -253,6 +256,7 @@ impl Engine {
             gate.others.expires(),
             gate.deadlines.first().map(|(at, _)| *at),
             gate.stalls_at,
+            gate.unread.tells_at(),
         ]
         .into_iter()
         .flatten()

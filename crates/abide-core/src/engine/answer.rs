@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Engine, Flight, Phase};
+use super::{Engine, Flight, Phase, Said};
 use crate::adapt::{End, Ticket};
 use crate::call::{CallId, Safety};
 use crate::decision::{Decision, GiveUp, Reason, Verdict, Why};
@@ -46,6 +46,7 @@ struct Answer {
 
 impl Engine {
     pub(super) fn on_head(&mut self, id: CallId, attempt: u32, head: &Head<'_>, redirect: Option<Redirect>, now: Now) {
+        let rules = self.rules(id);
         let Some(state) = self.calls.get_mut(&id) else { return };
         let Some(flight) = state.phase.flight_mut(attempt) else { return };
         let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
@@ -60,7 +61,7 @@ impl Engine {
         }
         let signal = gate.reader.read(&response);
         let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
-        let mut outcome = classify(&self.policy, status, &signal);
+        let mut outcome = classify(&rules, status, &signal);
         match outcome {
             Outcome::Accepted => {
                 gate.end(ticket, End::Accepted, None, received);
@@ -85,6 +86,7 @@ impl Engine {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
+                    _ if status == StatusCode::UNAUTHORIZED && self.renew(landed, now) => {}
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }
@@ -101,6 +103,11 @@ impl Engine {
             }
             Outcome::Suspected => self.on_suspected(landed, now),
             Outcome::Fault => self.on_fault_answer(landed, now),
+        }
+        if let Some(state) = self.calls.get_mut(&id) {
+            let Answer { signal, received, .. } = answer;
+            let says = !signal.quotas.is_empty() || signal.retry_after.is_some();
+            state.said = says.then(|| Box::new(Said { signal, received }));
         }
         self.advance(landed.gate, now);
     }
@@ -131,7 +138,7 @@ impl Engine {
             // The other attempt may still bring an answer.
         } else if !failure.is_transient() {
             self.give_up(id, GiveUp::Failed(failure), now);
-        } else if !may_repeat(self.policy.repeat, landed.safety, cause) {
+        } else if !may_repeat(self.rules(id).repeat, landed.safety, cause) {
             self.give_up(id, GiveUp::Unrepeatable(failure), now);
         } else if !self.try_again(landed, Some(failure), now) {
             self.give_up(id, GiveUp::Failed(failure), now);
@@ -146,7 +153,7 @@ impl Engine {
         gate.held = false;
         gate.pause.on_accepted(landed.round, gate.slots.cap());
         gate.slots.on_accepted();
-        let paid = self.calls.get_mut(&landed.id).is_some_and(|state| std::mem::take(&mut state.paid));
+        let paid = self.calls.get_mut(&landed.id).and_then(|state| state.paid.take());
         gate.budget.on_success(paid);
     }
 
@@ -155,7 +162,7 @@ impl Engine {
         self.stats.rate_limited += 1;
         let signal = &answer.signal;
         let gate = &mut self.gates[landed.gate];
-        let wait = signal.wait.map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
+        let wait = signal.wait.or(signal.told_wait).map(|(Wait::For(wait) | Wait::Absurd(wait))| now.mono + wait);
         let emptied = gate.quotas.empty_until(now.mono);
         let told = wait.or(emptied);
         let is_for_all = signal.scope.as_deref() == Some("global");
@@ -189,7 +196,7 @@ impl Engine {
         }
         if signal.should_retry == Some(false) {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Final });
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Refused(answer.status)) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Refused(answer.status)) {
             self.go_back(landed.id, now);
         } else {
             self.decisions.push_back(Decision::Return { id: landed.id, verdict: Verdict::Unrepeatable });
@@ -207,7 +214,7 @@ impl Engine {
         }
         let verdict = if state.suspicion.is_certain(now.mono) {
             Verdict::Exhausted
-        } else if may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        } else if may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             return self.go_back(landed.id, now);
         } else {
             Verdict::Unrepeatable
@@ -220,7 +227,7 @@ impl Engine {
         if !landed.decides {
             return;
         }
-        let verdict = if !may_repeat(self.policy.repeat, landed.safety, Cause::Fault) {
+        let verdict = if !may_repeat(self.rules(landed.id).repeat, landed.safety, Cause::Fault) {
             Verdict::Unrepeatable
         } else if self.try_again(landed, None, now) {
             return;
@@ -230,22 +237,39 @@ impl Engine {
         self.decisions.push_back(Decision::Return { id: landed.id, verdict });
     }
 
+    /// Asks for another credential, once a call, where one can be had: with a 401 the server says that it did not act (RFC 9110
+    /// section 15.5.2). The call holds nothing until its caller has one.
+    fn renew(&mut self, landed: Landed, now: Now) -> bool {
+        let Some(state) = self.calls.get(&landed.id) else { return false };
+        if !state.call.renews || state.renewed || landed.safety == Safety::Once {
+            return false;
+        }
+        self.release(landed.id, now);
+        if let Some(state) = self.calls.get_mut(&landed.id) {
+            state.renewed = true;
+            state.repeats = true;
+            state.phase = Phase::Renewing;
+        }
+        self.decisions.push_back(Decision::Renew { id: landed.id });
+        true
+    }
+
     /// Sends a call into its backoff after a fault. `false` if its tries are used up or its deadline would pass.
     fn try_again(&mut self, landed: Landed, last: Option<Failure>, now: Now) -> bool {
-        let stretch = self.stretch();
+        let (stretch, rules) = (self.stretch(), self.rules(landed.id));
         let Some(state) = self.calls.get_mut(&landed.id) else { return false };
         let gate = &mut self.gates[landed.gate];
         // While retries are held back a probe tests the server, not the call.
         let counts = !(gate.held && landed.round.is_some());
         if counts {
-            if state.faults >= self.policy.retries {
+            if state.faults >= rules.retries {
                 return false;
             }
             state.faults += 1;
         }
-        let paid = counts && gate.budget.take();
-        let (until, reason) = if paid {
-            state.backoff = self.policy.backoff.draw(state.faults, state.backoff, &mut self.rng);
+        let paid = if counts { gate.budget.take_retry(last) } else { None };
+        let (until, reason) = if paid.is_some() {
+            state.backoff = rules.backoff.draw(state.faults, state.backoff, &mut self.rng);
             (now.mono + state.backoff, Reason::Backoff { fault: state.faults })
         } else {
             gate.held = true;
@@ -259,9 +283,7 @@ impl Engine {
             (after, Reason::Hold { last })
         };
         if state.call.deadline.is_some_and(|deadline| until >= deadline) {
-            if paid {
-                gate.budget.refund();
-            }
+            gate.budget.give(paid.unwrap_or_default());
             return false;
         }
         state.paid = paid;
@@ -284,7 +306,7 @@ impl Engine {
 
     /// On to where the answer leads, after the wait that came with it (RFC 9110 section 10.2.3).
     fn follow(&mut self, id: CallId, redirect: Redirect, wait: Option<Wait>, now: Now) {
-        let most = self.policy.redirects;
+        let most = self.rules(id).redirects;
         match self.calls.get_mut(&id) {
             Some(state) if state.redirects < most => state.redirects += 1,
             Some(_) => return self.give_up(id, GiveUp::Redirects(most), now),
@@ -295,6 +317,8 @@ impl Engine {
         let to = self.gate(&redirect.key);
         let Some(state) = self.calls.get_mut(&id) else { return };
         state.gate = to;
+        // Credentials go to no other origin.
+        state.call.renews &= state.call.key.origin() == redirect.key.origin();
         state.why = Why::FREE;
         state.repeats = false;
         state.call.key = redirect.key;

@@ -58,7 +58,7 @@ impl Engine {
             match &state.phase {
                 Phase::Ready { .. } => held.ready += 1,
                 Phase::Aside { .. } => held.aside += 1,
-                Phase::Lapsed => {}
+                Phase::Lapsed | Phase::Renewing => {}
                 Phase::Granted(_) => {
                     held.granted += 1;
                     held.places += 1;
@@ -69,7 +69,7 @@ impl Engine {
                     held.places += out;
                     held.unanswered += u64::from(out);
                     held.granted += usize::from(matches!(beside, Beside::Granted(_)));
-                    let is_watched = self.gates[index].watched.contains(&(flight.sent.mono, state.seat.id));
+                    let is_watched = self.gates[index].watched.contains(&(flight.alone, state.seat.id));
                     held.watched += usize::from(is_watched && matches!(beside, Beside::Nobody));
                 }
                 Phase::Returned { .. } => held.places += 1,

@@ -19,6 +19,8 @@ pub(super) struct Flight {
     pub(super) attempt: u32,
     pub(super) pass: Pass,
     pub(super) sent: Now,
+    /// Since when nothing else is out for its call: since it left, or since another attempt failed that went beside it.
+    pub(super) alone: Instant,
     /// When the head of its answer came, if its body is looked at.
     pub(super) peeked: Option<Now>,
 }
@@ -38,7 +40,7 @@ impl Grant {
     pub(super) fn begin(&mut self, gate: &mut Gate, id: CallId, attempt: u32, now: Now) -> Flight {
         gate.grants.remove(&(self.back_at, id));
         gate.begin(id, &mut self.pass, now);
-        Flight { attempt, pass: self.pass.clone(), sent: now, peeked: None }
+        Flight { attempt, pass: self.pass.clone(), sent: now, alone: now.mono, peeked: None }
     }
 
     /// It is not begun after all.
@@ -64,7 +66,7 @@ impl Beside {
             Self::Nobody | Self::Lapsed => {}
             Self::Granted(grant) => {
                 grant.give_back(gate, id, now);
-                gate.budget.refund();
+                gate.budget.give_spare();
             }
             Self::Flying(flight) => flight.abandon(gate, id, now),
         }
@@ -91,8 +93,8 @@ impl Engine {
             return true;
         };
         let gate = &mut self.gates[*gate];
-        gate.watched.remove(&(flight.sent.mono, id));
-        let other = match beside {
+        gate.watched.remove(&(flight.alone, id));
+        let mut other = match beside {
             Beside::Flying(second) if second.attempt == attempt => flight,
             Beside::Flying(second) => second,
             beside => {
@@ -105,6 +107,9 @@ impl Engine {
             other.abandon(gate, id, now);
             self.decisions.push_back(Decision::Drop { id, attempt: other.attempt });
         } else {
+            // If it goes on being late, one more may be tried.
+            other.alone = now.mono;
+            gate.watched.insert((now.mono, id));
             *phase = Phase::Flying { flight: other, beside: Beside::Nobody };
             gate.slots.used -= 1;
             self.decisions.push_back(Decision::Drop { id, attempt });

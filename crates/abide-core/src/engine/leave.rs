@@ -1,6 +1,6 @@
 //! How a call goes away from its gate: what it holds is given back, and what it spent is remembered.
 
-use super::{Engine, Phase};
+use super::{CallState, Engine, Phase};
 use crate::call::CallId;
 use crate::decision::{Decision, GiveUp};
 use crate::time::Now;
@@ -38,9 +38,9 @@ impl Engine {
                 gate.queue.remove_aside(id, *until);
             }
             Phase::Granted(grant) => grant.give_back(gate, id, now),
-            Phase::Lapsed => {}
+            Phase::Lapsed | Phase::Renewing => {}
             Phase::Flying { flight, beside } => {
-                gate.watched.remove(&(flight.sent.mono, id));
+                gate.watched.remove(&(flight.alone, id));
                 flight.abandon(gate, id, now);
                 beside.give_back(gate, id, now);
             }
@@ -51,7 +51,12 @@ impl Engine {
     /// Forgets a call that holds nothing any more.
     pub(super) fn end(&mut self, id: CallId, ok: bool) {
         self.forget_deadline(id);
-        self.calls.remove(&id);
+        if let Some(CallState { paid: Some(paid), gate, phase, .. }) = self.calls.remove(&id)
+            && matches!(phase, Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted(_) | Phase::Lapsed)
+        {
+            // The retry that it paid for is not sent.
+            self.gates[gate].budget.give(paid);
+        }
         if ok {
             self.stats.ok += 1;
         } else {

@@ -53,12 +53,15 @@ impl Engine {
         Some(&self.gates[self.calls.get(&id)?.gate].key)
     }
 
-    /// Another process did something at a key.
-    pub(super) fn on_other(&mut self, key: &Key, who: u64, deed: Deed, now: Now) {
+    /// Other processes did something at a key.
+    pub(super) fn on_others(&mut self, key: &Key, deeds: &[(u64, Deed)], now: Now) {
         let index = self.gate(key);
         let gate = &mut self.gates[index];
-        // What was granted is looked at again when it begins.
-        gate.overtaken |= gate.on_other(who, deed, now);
+        // All before anything is decided: an attempt whose end comes next is not one that nobody answers.
+        for (who, deed) in deeds {
+            // What was granted is looked at again when it begins.
+            gate.overtaken |= gate.on_other(*who, *deed, now);
+        }
         self.advance(index, now);
     }
 }

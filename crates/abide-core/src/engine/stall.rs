@@ -10,7 +10,7 @@ use crate::time::{Instant, Now};
 
 /// Whether two attempts of a call may be out at once: it has to be one that only reads.
 pub(super) fn may_hedge(policy: &Policy, call: &Call) -> bool {
-    policy.hedge && call.reads && call.safety == Safety::Idempotent
+    call.rules.as_deref().unwrap_or(policy).hedge && call.reads && call.safety == Safety::Idempotent
 }
 
 /// What keeps a second attempt from leaving.
@@ -29,12 +29,12 @@ impl Engine {
         let late_after = self.gates[index].tail.late_after();
         let mut last = None;
         let mut again: Option<Instant> = None;
-        while let Some((sent, id)) = self.gates[index].watched_after(last) {
-            if sent + late_after > now.mono {
-                again = Some(again.map_or(sent + late_after, |again| again.min(sent + late_after)));
+        while let Some((alone, id)) = self.gates[index].watched_after(last) {
+            if alone + late_after > now.mono {
+                again = Some(again.map_or(alone + late_after, |again| again.min(alone + late_after)));
                 break;
             }
-            last = Some((sent, id));
+            last = Some((alone, id));
             let Some(state) = self.calls.get_mut(&id) else { continue };
             let gate = &mut self.gates[index];
             let Phase::Flying { flight, beside } = &mut state.phase else { continue };
@@ -45,7 +45,7 @@ impl Engine {
                 Some(Obstacle::Until(until)) => again = Some(again.map_or(until, |again| again.min(until))),
                 Some(Obstacle::Answer) => {}
                 None => {
-                    gate.watched.remove(&(sent, id));
+                    gate.watched.remove(&(alone, id));
                     gate.budget.take_spare();
                     let back_at = now.mono + GRANT_LIFE;
                     let pass = gate.take(id, &state.call, back_at, now);
@@ -63,7 +63,9 @@ impl Engine {
 /// A second attempt passes all that a first one does. Besides, it goes only while the server takes what it is sent and retries
 /// have tokens to spare.
 fn obstacle(gate: &mut Gate, call: &Call, now: Now) -> Option<Obstacle> {
-    if gate.held || gate.drought.is_some() || !gate.pause.is_open() || !gate.budget.has_spare() {
+    // Its body may have been used up since it was sent.
+    let is_repeatable = call.safety == Safety::Idempotent;
+    if !is_repeatable || gate.held || gate.drought.is_some() || !gate.pause.is_open() || !gate.budget.has_spare() {
         return Some(Obstacle::Answer);
     }
     match gate.blocker(call, now) {

@@ -255,3 +255,119 @@ fn a_unit_that_was_set_by_hand_is_kept() {
     assert_eq!(story.sleep(), [next]);
     assert_eq!(story.millis, 4_000, "3 s, and not 50 min");
 }
+
+#[test]
+fn a_401_asks_once_for_another_credential_and_holds_nothing_meanwhile() {
+    let mut story = Story::new("concurrency 1");
+    let first = story.submit("/a", |call| (call.renews, call.safety) = (true, Safety::Unsafe));
+    assert_eq!(story.sent(), [first]);
+    let second = story.submit("/b", |_| {});
+    let decisions = story.answer(first, 401, &[], None);
+    assert_eq!(decisions[0], Decision::Renew { id: first });
+    assert!(matches!(decisions[1], Decision::Send { id, .. } if id == second), "{decisions:?}");
+    let now = story.now();
+    assert!(story.engine.begin(second, None, now));
+    story.engine.handle(Event::Renewed { id: first }, now);
+    assert_eq!(story.sent(), [], "the only place is taken");
+    story.succeed(second, &[]);
+    story.engine.handle(Event::Done { id: second }, now);
+    assert_eq!(story.sent(), [first]);
+    let refused = story.answer(first, 401, &[], None);
+    assert_eq!(refused, [Decision::Return { id: first, verdict: Verdict::Final }]);
+    assert_eq!(story.engine.stats(now).retries, 1);
+}
+
+#[test]
+fn a_call_goes_by_its_own_rules() {
+    let mut story = Story::new("");
+    let mut rules = Policy { retries: 0, busy: vec![StatusCode::CONFLICT], ..Policy::default() };
+    rules.max_wait = crate::call::Patience::Within(Duration::from_secs(1));
+    let rules = Arc::new(rules);
+    let own = |call: &mut Call| call.rules = Some(Arc::clone(&rules));
+    let call = story.submit("/a", own);
+    assert_eq!(story.sent(), [call]);
+    let decisions = story.answer(call, 500, &[], Some(""));
+    assert_eq!(decisions, [Decision::Return { id: call, verdict: Verdict::Exhausted }]);
+    let (mine, other) = (story.submit("/a", own), story.submit("/a", |_| {}));
+    assert_eq!(story.sent(), [mine, other]);
+    assert!(matches!(story.answer(other, 409, &[], None)[..], [Decision::Return { .. }]));
+    let decisions = story.answer(mine, 409, &[("retry-after", "2")], None);
+    assert!(matches!(decisions[..], [Decision::Retry { .. }, Decision::GiveUp { .. }]), "{decisions:?}");
+}
+
+#[test]
+fn a_bucket_has_limits_of_its_own() {
+    let mut story = Story::new("1/h");
+    let limits = "2/h".parse::<LimitSpecs>().unwrap().0;
+    let limits = limits.into_iter().map(|spec| LimitRule { host: None, spec }).collect();
+    let bucket = Arc::new(Policy { limits, ..Policy::default() });
+    let mut policy = (*story.engine.policy).clone();
+    policy.buckets.insert("search".into(), bucket);
+    story.engine = Engine::new(policy, 1);
+    let search = |call: &mut Call| call.key = call.key.clone().in_bucket("search");
+    let first = story.submit("/a", |_| {});
+    let [second, third] = [(); 2].map(|()| story.submit("/search", search));
+    assert_eq!(story.sent(), [first, second, third]);
+    story.submit("/search", search);
+    story.submit("/a", |_| {});
+    assert_eq!(story.sent(), []);
+}
+
+#[test]
+fn a_request_whose_body_is_gone_is_not_sent_again() {
+    let mut story = Story::new("");
+    let id = story.send("/a");
+    let now = story.now();
+    story.engine.handle(Event::Spent { id }, now);
+    assert_eq!(story.answer(id, 429, &[], Some("")), [Decision::Return { id, verdict: Verdict::Unrepeatable }]);
+}
+
+#[test]
+fn answers_that_nobody_reads_are_named_once_when_they_hold_every_place() {
+    let mut story = Story::new("concurrency 2");
+    let held = [story.send("/a"), story.send("/b")];
+    held.iter().for_each(|id| story.succeed(*id, &[]));
+    let waiting = story.submit("/c", |_| {});
+    assert_eq!(story.decisions(), []);
+    let tick = |story: &mut Story| {
+        let at = story.engine.poll_timeout().unwrap();
+        story.millis = at.as_nanos().div_ceil(1_000_000);
+        let now = story.now();
+        story.engine.handle(Event::Tick, now);
+        story.engine.audit().unwrap();
+        story.decisions()
+    };
+    assert_eq!(tick(&mut story), [Decision::Unread { id: waiting, holders: held.to_vec() }]);
+    assert_eq!(story.millis, 11_000);
+    assert_eq!(story.engine.poll_timeout(), None);
+    story.done(held[0]);
+    assert_eq!(story.sent(), [waiting]);
+}
+
+#[test]
+fn a_place_that_becomes_free_in_time_is_no_news() {
+    let mut story = Story::new("concurrency 1");
+    let first = story.send("/a");
+    story.succeed(first, &[]);
+    let second = story.submit("/b", |_| {});
+    story.submit("/c", |_| {});
+    story.millis += 9_000;
+    story.done(first);
+    assert_eq!(story.sent(), [second]);
+    story.millis += 9_000;
+    let now = story.now();
+    story.engine.handle(Event::Tick, now);
+    assert_eq!(story.decisions(), [], "the second is not answered, so it is not the caller that is slow");
+}
+
+#[test]
+fn a_call_that_is_cancelled_in_its_backoff_gives_its_retry_back() {
+    let mut story = Story::new("");
+    let id = story.send("/a");
+    story.answer(id, 500, &[], Some(""));
+    assert_ne!(story.engine.gates[0].budget, crate::retry::Budget::default());
+    let now = story.now();
+    story.engine.cancel(id, now);
+    assert_eq!(story.engine.gates[0].budget, crate::retry::Budget::default());
+    assert!(story.engine.calls.is_empty());
+}

@@ -72,6 +72,7 @@ impl Gate {
                 self.limits.leave(&mut permit, counted);
                 let is_late = at.mono < self.others.left;
                 self.others.on_left(at.mono);
+                self.spread.on_left(at.mono, cost);
                 let ticket = self.learner.on_other_sent(at);
                 let other = Other { sent: at.mono, is_late, ticket, permit };
                 self.others.flying.insert((who, deed.attempt), other);

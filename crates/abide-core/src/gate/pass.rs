@@ -1,6 +1,8 @@
 //! What an attempt takes of a gate when it is let through, and how that is given back.
 
 use super::Gate;
+use super::kept::Part;
+use super::spread::Last;
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::{Call, CallId};
 use crate::deed::{Act, Deed};
@@ -14,6 +16,11 @@ use crate::time::{Instant, Now};
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
     permit: Permit,
+    /// What it takes of the share of a limit that was learned.
+    part: Option<Box<Part>>,
+    /// When it was let through, and the last one before it, where attempts are spread.
+    since: Instant,
+    before: Option<Last>,
     ticket: Ticket,
     /// What it spends of limits that count cost.
     cost: u32,
@@ -39,14 +46,17 @@ impl Gate {
         let mut permit = self.limits.take(call.cost, now);
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call), now);
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
-        Pass { permit, ticket, cost: call.cost, has_left: false, round }
+        let (part, before) = (self.kept.take(now), self.spread.on_left(now.mono, call.cost));
+        Pass { permit, part, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
     }
 
     /// The attempt leaves.
     pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
-        self.trips.first_left.get_or_insert(now.mono);
+        self.trips.on_left(now.mono);
         self.limits.leave(&mut pass.permit, now);
         self.quotas.leave(&mut pass.permit.claim, now);
+        self.kept.leave(pass.part.as_deref_mut(), now);
+        self.spread.on_left(now.mono, pass.cost);
         self.pause.on_begun(id, self.trips.usual(), now.mono);
         pass.ticket = self.learner.on_left(pass.ticket, now);
         pass.has_left = true;
@@ -70,6 +80,8 @@ impl Gate {
     pub(crate) fn undo(&mut self, id: CallId, pass: &Pass, now: Now) {
         self.unanswered -= 1;
         self.limits.refund(&pass.permit);
+        self.kept.refund(pass.part.as_deref());
+        self.spread.undo(pass.since, pass.before);
         self.quotas.release(pass.permit.claim, End::Unsent, now);
         if pass.has_left {
             self.end(pass.ticket, End::Unsent, None, now);
@@ -83,8 +95,10 @@ impl Gate {
     pub(crate) fn abandon(&mut self, id: CallId, pass: &Pass, sent: Now, now: Now) {
         let arrived = now.mono.max(sent.mono + self.trips.longest());
         self.unanswered -= 1;
-        self.trips.has_ended = true;
-        self.limits.settle(&pass.permit, None, &Trip { ended: now, arrived, shortest: self.trips.shortest() });
+        self.trips.on_lost();
+        let trip = Trip { ended: now, arrived, shortest: self.trips.shortest() };
+        self.limits.settle(&pass.permit, None, &trip);
+        self.kept.settle(pass.part.as_deref(), &trip);
         self.quotas.release(pass.permit.claim, End::Unknown, now);
         self.end(pass.ticket, End::Unknown, None, now);
         self.pause.on_lost(id, pass.round, now.mono);
@@ -96,7 +110,9 @@ impl Gate {
         let cost = signal.cost.map(|cost| u32::try_from(cost.ceil()).unwrap_or(u32::MAX));
         self.unanswered -= 1;
         self.trips.on_answer(received.mono.since(sent.mono));
-        self.limits.settle(&pass.permit, cost, &Trip::answered(now, self.trips.shortest()));
+        let trip = Trip::answered(now, self.trips.shortest());
+        self.limits.settle(&pass.permit, cost, &trip);
+        self.kept.settle(pass.part.as_deref(), &trip);
         let (quotas, is_refused, doubt) = (&signal.quotas[..], signal.refusal.is_some(), self.reader.clock_doubt());
         let told = self.limits.opens_at(call.cost, now);
         let answer = Answer { quotas, is_refused, doubt, told, sent, now: received };

@@ -238,6 +238,7 @@ impl<'a> Reading<'a> {
         });
         let is_order = signal.refusal.is_some() || retry_after::is_obeyed(response) || body.is_order;
         signal.wait = told.filter(|_| is_order).or_else(|| signal.refusal.and_then(|_| pause(&signal, spoken)));
+        signal.told_wait = told;
         signal.retry_after = header;
         signal.retry_after_body = body.wait;
         signal.policy = policy;

@@ -12,6 +12,8 @@ pub struct Signal {
     /// How long to wait from `received` on, as the server told, where a refusal or a redirect makes that an order. Where a
     /// refusal tells nothing, it is the wait that the vendor's documentation asks for, if it does.
     pub wait: Option<Wait>,
+    /// The wait that was told, with any status: an order where the user says that the status is a refusal.
+    pub told_wait: Option<Wait>,
     /// Every quota that was named, in the order in which it was named.
     pub quotas: Vec<Quota>,
     /// What `Retry-After` or a relative said, with any status and as it stands there.

@@ -80,8 +80,9 @@ impl Signal {
         }
     }
 
-    /// The quota that matters most. Of equals, the first.
-    fn top(&self, received: Wall) -> Option<&Quota> {
+    /// The quota that matters most: of those used up the one that resets last, else the one with the smallest share left. Of
+    /// equals, the first.
+    pub fn top(&self, received: Wall) -> Option<&Quota> {
         let reset = |quota: &Quota| quota.told_reset.map(|told| told.from(received));
         let empty = self.quotas.iter().filter(|quota| quota.remaining == Some(0));
         // `max_by` takes the last of equals, and the first is wanted.

@@ -83,6 +83,11 @@ impl Bucket {
     pub(crate) fn leave(&mut self, ticket: &mut Ticket, cost: u64, now: Instant) {
         *ticket = Ticket { number: self.left, left: true };
         self.reserved -= cost;
+        self.spend(cost, now);
+    }
+
+    /// Counts what arrives at this moment, for what has no answer.
+    pub(crate) fn spend(&mut self, cost: u64, now: Instant) {
         self.left += cost;
         self.full_at = self.full_at.max(now) + times(self.interval, cost);
     }

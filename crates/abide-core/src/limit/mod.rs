@@ -103,6 +103,16 @@ impl Limit {
         }
     }
 
+    /// Counts what leaves and arrives at this moment, for what has no answer.
+    fn spend(&mut self, cost: u64, now: Now) {
+        if let Self::Bucket(limit) = self {
+            limit.spend(cost, now.mono);
+        } else {
+            let ticket = self.take(cost, now);
+            self.settle(ticket, cost, &Trip::answered(now, Duration::ZERO));
+        }
+    }
+
     /// An attempt leaves, some time after its take.
     pub(crate) fn leave(&mut self, ticket: &mut Ticket, cost: u64, now: Now) {
         if let Self::Bucket(limit) = self {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
-use crate::policy::LimitSpec;
+use crate::policy::{LimitSpec, Share};
 use crate::time::{Instant, Now};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
+    /// As they were told, with the books of the share that is used.
     limits: Vec<(LimitSpec, Limit)>,
+    share: Share,
 }
 
 /// What an attempt took of every limit of a stack.
@@ -22,14 +24,23 @@ pub(crate) struct Permit {
 }
 
 impl Stack {
-    pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>) -> Self {
-        Self { limits: specs.filter_map(|spec| Limit::new(spec).map(|limit| (spec, limit))).collect() }
+    /// These limits, each used to this share.
+    pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>, share: Share) -> Self {
+        let limits = specs.filter_map(|spec| Limit::new(share.of_limit(spec)).map(|limit| (spec, limit)));
+        Self { limits: limits.collect(), share }
+    }
+
+    /// The limit with the longest time from one attempt of this cost to the next, where all are spread evenly, and that time.
+    pub(crate) fn interval(&self, cost: u32) -> Option<(LimitSpec, Duration)> {
+        let intervals =
+            self.limits.iter().filter_map(|(spec, _)| Some((*spec, self.share.of_limit(*spec).interval(cost)?)));
+        intervals.max_by_key(|(_, interval)| *interval)
     }
 
     /// For what is counted here and not by a server far away.
     pub(crate) fn exact(specs: impl Iterator<Item = LimitSpec>) -> Self {
-        let Self { limits } = Self::new(specs);
-        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect() }
+        let Self { limits, share } = Self::new(specs, Share::ALL);
+        Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect(), share }
     }
 
     /// Whether nothing was told but how many may be in flight.
@@ -69,14 +80,10 @@ impl Stack {
         Permit { cost, tickets, claim: Claim::default() }
     }
 
-    /// Takes, leaves and is answered at this moment: for what has no answer. As [`Stack::take`], only where there is room.
+    /// Spends at this moment, for what has no answer. As [`Stack::take`], only where there is room.
     pub(crate) fn spend(&mut self, cost: u32, now: Now) {
-        let trip = Trip::answered(now, Duration::ZERO);
         for (spec, limit) in &mut self.limits {
-            let cost = cost_in(*spec, cost);
-            let mut ticket = limit.take(cost, now);
-            limit.leave(&mut ticket, cost, now);
-            limit.settle(ticket, cost, &trip);
+            limit.spend(cost_in(*spec, cost), now);
         }
     }
 
@@ -124,7 +131,7 @@ mod tests {
     }
 
     fn stack(text: &str) -> Stack {
-        Stack::new(text.parse::<LimitSpecs>().unwrap().0.into_iter())
+        Stack::new(text.parse::<LimitSpecs>().unwrap().0.into_iter(), Share::ALL)
     }
 
     #[test]

@@ -17,12 +17,14 @@ mod answer;
 mod catalogue;
 mod guess;
 pub mod link;
+mod records;
 mod reference;
 mod slot;
 mod spelling;
 mod style;
 
 pub use self::answer::{Answer, Asked, Records};
+pub use self::records::records;
 pub use self::slot::{Change, Slot, SlotError, set_in_body};
 pub use self::spelling::PagesError;
 pub use self::style::{Cursor, Last, Number, Offset, Size};

@@ -1,30 +1,40 @@
 //! What a user may state about an API and about patience, as checked types; the only place with defaults.
 
+mod pace;
 mod spec;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 
+pub use pace::{Pace, Share, ShareError};
 pub use spec::{LimitSpec, LimitSpecs, SpecError, Unit, WindowKind};
 
 use crate::call::Patience;
 use crate::headers::Scale;
 use crate::key::Key;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, Tokens};
 
 /// Every rule that the engine goes by.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Limits that were told.
     pub limits: Vec<LimitRule>,
+    /// When attempts leave that every limit allows; [`Pace::Eager`] by default.
+    pub pace: Pace,
+    /// The share of every limit that is used, be it told, said or learned; all of it by default.
+    pub share: Share,
     /// The most attempts in flight a key; 8 by default.
     pub concurrency: NonZeroU32,
     /// How often a call is tried again after a fault; 5 by default. Waiting for a limit is no try.
     pub retries: u32,
     /// The wait before a call is tried again after a fault; exponential from 0.5 s to 30 s with full jitter by default.
     pub backoff: Backoff,
+    /// The budget of retries that all calls of a key share; that in a call's own rules is not looked at.
+    pub tokens: Tokens,
     /// How long a call may wait for a limit; 60 s by default.
     pub max_wait: Patience,
     /// What may be sent again though it is not idempotent.
@@ -39,6 +49,9 @@ pub struct Policy {
     pub busy: Vec<StatusCode>,
     /// Statuses that always mean a fault, decided by hand.
     pub fault: Vec<StatusCode>,
+    /// What holds for the keys that were put [into a bucket](Key::in_bucket) by hand: their limits, their places in flight and their
+    /// header fields. A bucket that is not named here goes by this policy.
+    pub buckets: BTreeMap<Arc<str>, Arc<Self>>,
     /// Header fields whose numbers count in a unit that was decided by hand, whatever the answers show.
     pub units: Vec<(HeaderName, Scale)>,
 }
@@ -48,15 +61,19 @@ impl Default for Policy {
         const EIGHT: NonZeroU32 = NonZeroU32::new(8).expect("eight is not zero");
         Self {
             limits: Vec::new(),
+            pace: Pace::Eager,
+            share: Share::ALL,
             concurrency: EIGHT,
             retries: 5,
             backoff: Backoff::default(),
+            tokens: Tokens::default(),
             max_wait: Patience::Within(Duration::from_secs(60)),
             repeat: Repeat::default(),
             hedge: false,
             redirects: 10,
             busy: Vec::new(),
             fault: Vec::new(),
+            buckets: BTreeMap::new(),
             units: Vec::new(),
         }
     }

@@ -1,16 +1,19 @@
 //! What becomes of an attempt that did not go well: what kind of failure it was, whether it may be made again, and when.
 
 mod backoff;
-pub(crate) mod budget;
+mod budget;
 pub(crate) mod classify;
 mod schedule;
 mod stop;
 pub(crate) mod suspicion;
 
+#[cfg(test)]
+mod peers;
+
 pub use backoff::{Backoff, chain, exponential, fixed, linear, random};
+pub use budget::{Budget, Tokens};
 pub use schedule::{Ending, Next, Schedule, Tries};
 pub use stop::{Bound, Stop, after, attempts, before, never};
 
-pub(crate) use budget::Budget;
 pub(crate) use classify::{Outcome, classify, may_repeat};
 pub(crate) use suspicion::Suspicion;

@@ -121,12 +121,7 @@ impl fmt::Display for Ending {
             Self::Final => f.write_str("it would not go better another time"),
             Self::Bound(bound) => bound.fmt(f),
             Self::TooLong { wait, most } => {
-                write!(
-                    f,
-                    "the next attempt may be made in {}, and {} of waiting are allowed",
-                    Human(*wait),
-                    Human(*most)
-                )
+                write!(f, "a wait of {} is asked for, and {} is the longest allowed", Human(*wait), Human(*most))
             }
             Self::Stopped => f.write_str("it was told to stop"),
         }

@@ -6,6 +6,7 @@
 //! before the answer is there, and it takes jobs of the same moment in order, whatever they cost. Others on the same quota send as
 //! they do, and have first turn at their moments.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::iter::Peekable;
@@ -41,7 +42,7 @@ pub(super) fn time<'c>(world: &World, callers: impl Iterator<Item = &'c Caller>)
     let mut others: Vec<_> =
         (OTHERS..).zip(&world.others).map(|(n, caller)| caller.wishes(stream(world.seed, n)).peekable()).collect();
     Plan {
-        site: Site::new(&world.server, start, world.seed),
+        site: Site::new(Cow::Borrowed(&world.server), start, world.seed),
         start: start.mono,
         one_way: world.network.least(),
         workers: workers.min(places(world)),

@@ -31,6 +31,7 @@ mod chance;
 mod client;
 mod driver;
 mod least;
+mod live;
 mod network;
 mod report;
 mod rule;
@@ -45,6 +46,7 @@ pub use caller::{Arrivals, Caller};
 pub use client::{
     Action, Adaptive, Aimd, Answer, Client, Controlled, EngineClient, Heedless, Job, JobId, PerRequest, Script,
 };
+pub use live::{Heard, Live};
 pub use network::Network;
 pub use report::{Ending, Report, Second, Tally};
 pub use rule::Rule;

@@ -1,5 +1,6 @@
 //! A running server: judges each request at the moment of its arrival, and says when its answer leaves and what it is.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -14,7 +15,7 @@ use crate::time::{Instant, Now, Wall};
 /// The state of a server in a run. Cloned to find out what the best client could do with it.
 #[derive(Clone, Debug)]
 pub(super) struct Site<'a> {
-    server: &'a Server,
+    server: Cow<'a, Server>,
     books: Vec<Book>,
     /// The run's start.
     start: Now,
@@ -72,10 +73,10 @@ impl Kind {
 }
 
 impl<'a> Site<'a> {
-    pub(super) fn new(server: &'a Server, start: Now, seed: u64) -> Self {
+    pub(super) fn new(server: Cow<'a, Server>, start: Now, seed: u64) -> Self {
         Self {
-            server,
             books: server.rules.iter().map(|rule| Book::new(*rule)).collect(),
+            server,
             start,
             changed: 0,
             banned_until: None,
@@ -84,6 +85,11 @@ impl<'a> Site<'a> {
             fates: stream(seed, 1),
             works: stream(seed, 2),
         }
+    }
+
+    /// The status of its refusals.
+    pub(super) fn refusal(&self) -> StatusCode {
+        self.server.refusal
     }
 
     /// The server's wall clock.

@@ -79,3 +79,11 @@ fn a_limit_counts_what_is_sent_twice() {
         assert!(report.ratio() < 1.4, "{report}");
     }
 }
+
+#[test]
+fn a_server_that_fails_besides_is_hardly_slower_for_its_stalls() {
+    let ratio = |server: Server| median(15, |seed| run(server.clone(), 1_000, None, true, seed).0.ratio());
+    let fails = || Server::unlimited().works(millis(50), Duration::ZERO).resets(0.10);
+    let (with, without) = (ratio(fails().stalls(0.01, Duration::from_secs(20))), ratio(fails()));
+    assert!(with < without + 0.4, "{with:.2} with stalls, {without:.2} without");
+}

@@ -1,5 +1,6 @@
 //! A world to try a policy in: who calls whom over which network, from which seed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::caller::Caller;
@@ -122,7 +123,7 @@ impl World {
         if !self.others.is_empty() {
             parties.push(Party::new(Heedless::default(), self.others.clone()));
         }
-        let site = Site::new(&self.server, self.start(), self.seed);
+        let site = Site::new(Cow::Borrowed(&self.server), self.start(), self.seed);
         Driver::new(self, site, parties).run(least)
     }
 }

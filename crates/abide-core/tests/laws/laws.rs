@@ -318,8 +318,9 @@ proptest! {
         let ending = Story { way, seed, ..Story::new(server, vec![caller; calls]) }.play();
         let trip = 2 * (way.least + way.jitter);
         prop_assert!(ending.over <= patience * MS + 3 * trip + 2 * SEC, "over at {}", ending.over);
-        // Those that went together at first, each of which may tell another wait; then at most two a second.
-        let most = 2 * calls.min(8) as u64 + 2 + 2 * (ending.over / SEC + 1);
+        // Those that went together at first, each of which may tell another wait; then a few at growing distances, and at most
+        // one a second.
+        let most = 2 * calls.min(8) as u64 + 8 + ending.over / SEC;
         prop_assert!(ending.sent.len() as u64 <= most, "{} attempts in {} ns", ending.sent.len(), ending.over);
         let limited = ending.ends.iter().all(|(_, end)| matches!(end, End::GivenUp(GiveUp::Limited { .. }, _)));
         prop_assert!(limited);

@@ -7,7 +7,7 @@ use abide_core::CallId;
 use crate::rules::{MS, SEC};
 use crate::world::Server;
 
-/// After the first refusal nothing leaves for so long.
+/// After the first refusal nothing leaves for so long, if nothing was ever accepted.
 const LEAST_PAUSE: u64 = 240 * MS;
 /// The soonest that a silent pilot hands its turn on.
 const HANDS_ON: u64 = SEC;
@@ -65,8 +65,9 @@ impl Silence {
     pub(crate) fn on_begun(&mut self, id: CallId, now: u64) {
         self.hear_silence(now);
         if let Some(event) = self.event.as_ref().filter(|_| self.sure != Sure::Never) {
-            // Where a cap on requests in flight may be the reason, a place can be free at once.
-            let quiet_until = event.last_refused + if event.first && !self.is_slow() { LEAST_PAUSE } else { 0 };
+            // Where something was accepted before, what is left to believe may open at any moment.
+            let is_blank = event.first && self.shortest_accepted.is_none();
+            let quiet_until = event.last_refused + if is_blank { LEAST_PAUSE } else { 0 };
             assert!(now >= quiet_until, "{id} leaves at {now} after refusals, quiet until {quiet_until}: {self:?}");
             let patience = self.patience();
             let beside = self.out.iter().find(|(id, sent)| now < **sent + patience && !self.heard.contains(id));

@@ -94,6 +94,23 @@ fn an_attempt_that_fails_leaves_the_call_to_the_other() {
 }
 
 #[test]
+fn another_is_tried_beside_a_stalled_attempt_as_long_as_they_fail() {
+    let mut desk = known(hedging());
+    let id = hedged(&mut desk);
+    for attempt in 2..6 {
+        let now = 1_500 + 510 * (u64::from(attempt) - 2);
+        desk.at(now + 10).fail_at(id, attempt, Failure::Reset);
+        assert_eq!(desk.said(), [Decision::Drop { id, attempt }]);
+        assert_eq!(desk.at(now + 509).said(), [], "not at once");
+        desk.at(now + 510);
+        assert!(matches!(desk.said()[..], [Decision::Send { beside: Some(1), .. }]));
+        assert!(desk.begin_beside(id, Some(1)));
+    }
+    desk.answer_to(id, 1, 200);
+    assert!(matches!(desk.said()[..], [Decision::Drop { attempt: 6, .. }, Decision::Return { .. }]));
+}
+
+#[test]
 fn a_call_both_of_whose_attempts_fail_is_tried_again_as_after_one_fault() {
     let mut desk = known(Policy { retries: 1, ..hedging() });
     let id = hedged(&mut desk);

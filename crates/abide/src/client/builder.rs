@@ -1,5 +1,9 @@
 //! The settings of a client, checked when it is built.
 
+mod auth;
+mod mount;
+mod repeat;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +11,22 @@ use std::time::Duration;
 use abide_core::Policy;
 use abide_core::call::Patience;
 use abide_core::headers::Scale;
-use abide_core::policy::{LimitRule, LimitSpecs};
+use abide_core::policy::{LimitRule, LimitSpecs, Pace, Share};
 use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::credential::Credentials;
-use super::{Client, Inner, transport};
+use super::transport::Transport;
+use super::transport::sockets::Connection;
+use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::memory::{Link, Memory};
+
+/// What requests say of their sender unless they are told otherwise.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
 
 /// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
 #[derive(Clone, Debug)]
@@ -27,11 +36,20 @@ pub struct ClientBuilder {
     policy: Policy,
     credentials: Credentials,
     headers: HeaderMap,
-    connection: transport::Connection,
+    connection: Connection,
     timeout: Option<Duration>,
     deadline: Option<Duration>,
+    query: Vec<(String, String)>,
+    idempotent: Vec<Method>,
+    gives_keys: bool,
+    raises: bool,
+    mounts: Vec<(String, Self)>,
     max_body: u64,
     seed: Option<u64>,
+    #[cfg(feature = "testing")]
+    mock: Option<crate::testing::Mock>,
+    #[cfg(feature = "testing")]
+    record: Option<std::path::PathBuf>,
     memory: Option<Memory>,
     wrong: Option<String>,
 }
@@ -42,12 +60,21 @@ impl ClientBuilder {
             base: base.map(str::to_owned),
             policy: Policy::default(),
             credentials: Credentials::default(),
-            headers: HeaderMap::new(),
-            connection: transport::Connection::default(),
+            headers: HeaderMap::from_iter([(USER_AGENT, AGENT)]),
+            connection: Connection::default(),
             timeout: None,
             deadline: None,
+            query: Vec::new(),
+            idempotent: Vec::new(),
+            gives_keys: false,
+            raises: false,
+            mounts: Vec::new(),
             max_body: 256 * 1024 * 1024,
             seed: None,
+            #[cfg(feature = "testing")]
+            mock: None,
+            #[cfg(feature = "testing")]
+            record: None,
             memory: None,
             wrong: None,
         }
@@ -63,6 +90,19 @@ impl ClientBuilder {
     pub fn limit_for(mut self, host: &str, limits: LimitSpecs) -> Self {
         let host = Some(host.to_ascii_lowercase());
         self.policy.limits.extend(limits.0.into_iter().map(|spec| LimitRule { host: host.clone(), spec }));
+        self
+    }
+
+    /// When requests leave that every limit allows: as soon as they may, or spread evenly; [`Pace::Eager`] by default.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.policy.pace = pace;
+        self
+    }
+
+    /// The share of every limit that is used, be it told, said or learned: the rest is left to others on the same key. All of it
+    /// by default.
+    pub fn share_of(mut self, share: Share) -> Self {
+        self.policy.share = share;
         self
     }
 
@@ -96,6 +136,14 @@ impl ClientBuilder {
     /// Calls wait for limits without end.
     pub fn wait_for_ever(mut self) -> Self {
         self.policy.max_wait = Patience::Endless;
+        self
+    }
+
+    /// Whether a safe request (GET, HEAD, OPTIONS) is sent again beside the first when its answer is late beyond reason: after at
+    /// least 500 ms and ten times what 19 of 20 answers of its server take. The first answer counts and the other attempt is
+    /// dropped. A second attempt waits for every limit and is paid from the budget of retries; off by default.
+    pub fn hedge(mut self, hedge: bool) -> Self {
+        self.policy.hedge = hedge;
         self
     }
 
@@ -156,41 +204,6 @@ impl ClientBuilder {
         self
     }
 
-    /// `Authorization: Bearer …` (RFC 6750).
-    pub fn bearer(self, token: impl AsRef<str>) -> Self {
-        self.authorization(format!("Bearer {}", token.as_ref()))
-    }
-
-    /// `Authorization: Basic …` (RFC 7617).
-    pub fn basic(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
-        self.authorization(basic(user.as_ref(), password.as_ref()))
-    }
-
-    fn authorization(mut self, value: String) -> Self {
-        match HeaderValue::try_from(value) {
-            Ok(value) => self.credentials.insert(AUTHORIZATION, value),
-            Err(_) => self.wrong = Some("the credential holds characters that a header field can't".to_owned()),
-        }
-        self
-    }
-
-    /// A header field of every request. It is taken for a credential, and goes to no other origin, unless it is `Accept*`,
-    /// `User-Agent` or `Content-Type`.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        match header(name.as_ref(), value.as_ref()) {
-            Ok((name, value)) if Credentials::covers(&name) => self.credentials.insert(name, value),
-            Ok((name, value)) => drop(self.headers.insert(name, value)),
-            Err(wrong) => self.wrong = Some(wrong),
-        }
-        self
-    }
-
-    /// An API key in the query of every request; it is shown nowhere and goes to no other origin.
-    pub fn api_key_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.credentials.query.push((name.into(), value.into()));
-        self
-    }
-
     /// Certificates in PEM form that are trusted beside the system's.
     pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.connection.ca_certificates.push(pem.into());
@@ -206,6 +219,22 @@ impl ClientBuilder {
     /// The seed of jitter, for runs that are to be repeated; drawn at random by default.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Puts a mock in place of the network and the clock. Jitter then comes from the seed 0, unless another is given.
+    #[cfg(feature = "testing")]
+    pub fn mock(mut self, mock: &crate::testing::Mock) -> Self {
+        self.mock = Some(mock.clone());
+        self
+    }
+
+    /// Writes every exchange into a JSON file, to be [replayed](crate::testing::Mock::replay) without the network. Header fields
+    /// and bodies of requests are not written, nor the secret keys of a query, cookies, and the tokens of a token endpoint. An
+    /// earlier file of this name is written over.
+    #[cfg(feature = "testing")]
+    pub fn record(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.record = Some(path.into());
         self
     }
 
@@ -234,27 +263,28 @@ impl ClientBuilder {
             }
             base
         });
-        if !self.headers.contains_key(USER_AGENT) {
-            let agent = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
-            self.headers.insert(USER_AGENT, agent);
+        let (policy, rules) = self.rule_book(base)?;
+        let (transport, handle) = self.ground(policy)?;
+        Ok(Client { inner: Arc::new(Inner { transport, handle, rules, max_body: self.max_body }) })
+    }
+
+    /// What the client stands on: what sends, and the engine with its clock.
+    fn ground(&mut self, policy: Policy) -> Result<(Arc<dyn Transport>, Handle)> {
+        let memory = self.memory.as_ref().and_then(Link::new);
+        #[cfg(feature = "testing")]
+        if let Some(mock) = self.mock.take() {
+            let (clock, story) = (mock.clock().clone(), mock.story().clone());
+            let line = Arc::new(mock.line(self.connection.idle_timeout));
+            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), memory, clock, story)));
         }
-        let handle = Handle::new(
-            self.policy,
-            self.seed.unwrap_or_else(|| fastrand::u64(..)),
-            self.memory.as_ref().and_then(Link::new),
-        );
-        Ok(Client {
-            inner: Arc::new(Inner {
-                http: self.connection.build()?,
-                handle,
-                base,
-                credentials: self.credentials,
-                headers: self.headers,
-                timeout: self.timeout,
-                deadline: self.deadline,
-                max_body: self.max_body,
-            }),
-        })
+        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory);
+        let sockets = Arc::new(self.connection.build()?);
+        #[cfg(feature = "testing")]
+        if let Some(path) = self.record.take() {
+            let recorder = crate::testing::Recorder::new(sockets, path, self.credentials.query_keys())?;
+            return Ok((Arc::new(recorder), handle));
+        }
+        Ok((sockets, handle))
     }
 }
 

@@ -1,42 +1,47 @@
 //! One call on its way: does what the engine decides, attempt by attempt, hop by hop.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use abide_core::call::{Account, Safety};
 use abide_core::decision::{GiveUp, Reason};
-use abide_core::event::{Failure, Redirect};
+use abide_core::event::Redirect;
+use abide_core::rest::Rest;
 use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode};
 use url::Url;
 
+use super::Client;
+use super::oauth::Token;
+use super::race::{Came, Race};
 use super::request::Parts;
 use super::response::Response;
-use super::{Client, transport};
+use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
+use super::upload::{BodyGone, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::handle::Ticket;
+use crate::limits::Limits;
 use crate::target;
 
 /// A request's body.
-#[derive(Debug, Default)]
-pub(super) enum Body {
+#[derive(Clone, Debug, Default)]
+pub(in crate::client) enum Body {
     #[default]
     Empty,
     /// Can be sent any number of times.
     Whole(Bytes),
-    /// Can be sent once.
-    Once(Mutex<Option<reqwest::Body>>),
+    /// Can be sent again as far as it is kept.
+    Stream(Upload),
 }
 
 impl Body {
-    pub(super) fn once(body: reqwest::Body) -> Self {
-        Self::Once(Mutex::new(Some(body)))
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Stream(upload) if upload.gone().is_some())
     }
 }
 
@@ -58,68 +63,86 @@ pub(super) struct Exchange {
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
-    /// The number of the last attempt.
+    /// The attempt whose answer was handed over.
     attempt: u32,
     status: Option<StatusCode>,
     /// What the last failed attempt said of itself.
-    cause: Option<reqwest::Error>,
+    cause: Option<BoxError>,
+    /// What is missing of the answer, if a part of it was handed over.
+    rest: Option<Rest>,
+    /// The access token of the attempt under way.
+    token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
 }
 
-/// An answer on its way to the caller, with what was read of its body already.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) head: reqwest::Response,
-    /// Parts of the decoded body that were looked at, in order; the rest is still to be read.
-    pub(super) peeked: VecDeque<Bytes>,
+/// What a call goes on with.
+enum Step {
+    Decided(Decision),
+    Came(u32, Came),
 }
 
 impl Exchange {
     pub(super) fn start(client: Client, parts: Parts) -> Self {
         let hop = parts.hop();
         let handle = &client.inner.handle;
-        let key = Key::new(target::origin(&hop.url), parts.credentials.hash());
+        let key = key(&client, &parts, &hop);
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
         call.route = Route::of_path(hop.url.path());
+        call.reads = hop.method.is_safe() && !matches!(parts.body, Body::Stream(_));
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
         call.deadline = parts.deadline.map(|most| handle.now().mono + most);
-        call.listens = tracing::enabled!(tracing::Level::DEBUG);
-        let ticket = handle.submit(call);
-        Self { client, parts, hop, next: None, ticket, attempt: 0, status: None, cause: None, said: None }
+        call.rules = parts.policy.clone();
+        call.renews = parts.credentials.tokens.is_some();
+        call.listens = handle.is_told();
+        let ticket = handle.submit(call, || parts.shown());
+        let (attempt, status, cause, rest, token, said) = (0, None, None, None, None, None);
+        Self { client, parts, hop, next: None, ticket, attempt, status, cause, rest, token, said }
     }
 
     /// Goes on until there is an answer to hand over.
     pub(super) async fn answer(mut self) -> Result<Response> {
-        let mut answer = None;
+        let mut race = Race::default();
         loop {
-            let decision = self.ticket.decision().await;
+            let decision = match self.step(&mut race).await {
+                Step::Decided(decision) => decision,
+                Step::Came(attempt, came) => {
+                    self.tell(attempt, came, &race);
+                    continue;
+                }
+            };
             self.log(&decision);
             match decision {
                 Decision::Send { attempt, beside, .. } => {
-                    drop(answer.take());
+                    if beside.is_none() {
+                        race.end_all();
+                        self.authorize(None).await?;
+                    }
                     if self.ticket.begin(beside) {
-                        self.attempt = attempt;
-                        answer = self.attempt().await?;
+                        race.start(attempt, self.client.inner.transport.send(self.request()));
                     }
                 }
-                Decision::Peek { bytes, .. } => {
-                    if let Some(seen) = answer.take() {
-                        answer = self.peek(seen, bytes).await?;
-                    }
+                Decision::Renew { id } => {
+                    race.end_all();
+                    let refused = self.token.as_ref().map(Token::number);
+                    self.authorize(refused).await?;
+                    self.ticket.tell(Event::Renewed { id });
                 }
+                Decision::Peek { attempt, bytes, .. } => race.peek(attempt, bytes),
+                Decision::Drop { attempt, .. } => race.end(attempt),
                 Decision::Follow { .. } => {
-                    answer = None;
+                    race.end_all();
                     if let Some(next) = self.next.take() {
                         self.hop = next;
                     }
                 }
-                Decision::Retry { .. } => answer = None,
+                Decision::Retry { .. } => race.end_all(),
                 Decision::Return { verdict, .. } => {
-                    // The engine returns an answer only after it was told of one, and it is dropped only on Retry and Follow.
-                    if let Some(answer) = answer.take() {
+                    // The engine returns an answer only after it was told of one, and has every other dropped before.
+                    if let Some((attempt, answer)) = race.take_answer() {
+                        self.attempt = attempt;
                         return Ok(Response::new(answer, self, verdict));
                     }
                 }
@@ -129,11 +152,45 @@ impl Exchange {
         }
     }
 
+    /// The next decision, or else what comes of an attempt: what was decided on the last thing that came goes first.
+    async fn step(&mut self, race: &mut Race) -> Step {
+        std::future::poll_fn(|cx| match self.ticket.poll_decision(cx) {
+            Poll::Ready(decision) => Poll::Ready(Step::Decided(decision)),
+            Poll::Pending => race.poll(cx).map(|(attempt, came)| Step::Came(attempt, came)),
+        })
+        .await
+    }
+
+    /// Tells the engine what came of an attempt. An answer is kept until the engine has decided.
+    fn tell(&mut self, attempt: u32, came: Came, race: &Race) {
+        match (came, race.head(attempt)) {
+            (Came::Broken(broken), _) => self.fail(attempt, broken),
+            (Came::Head, Some(head)) => {
+                self.status = Some(head.status);
+                let (call, status) = (self.ticket.id().as_u64(), head.status.as_u16());
+                tracing::debug!(call, attempt, status, "answer");
+                self.tell_head(attempt, head, None);
+            }
+            (Came::Body(seen), Some(head)) => self.tell_head(attempt, head, Some(&seen)),
+            // What came is there until the engine has decided on it.
+            (Came::Head | Came::Body(_), None) => {}
+        }
+    }
+
     /// Says what the engine decided and why, at the level `debug`, and the whole of it at `trace`.
     fn log(&mut self, decision: &Decision) {
         let call = self.ticket.id().as_u64();
         tracing::trace!(call, ?decision);
         match decision {
+            Decision::Send { attempt, beside: Some(beside), .. } => {
+                tracing::debug!(
+                    call,
+                    attempt,
+                    url = self.shown_url(),
+                    beside,
+                    "send again beside one that has stalled"
+                );
+            }
             Decision::Send { attempt, why, .. } => {
                 self.said = None;
                 tracing::debug!(call, attempt, url = self.shown_url(), waited_for = %why.reason, "send");
@@ -143,68 +200,57 @@ impl Exchange {
                 let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
                 tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
             }
+            Decision::Drop { attempt, .. } => tracing::debug!(call, attempt, "drop"),
             Decision::Retry { .. } => tracing::debug!(call, account = %self.account(), "again"),
             Decision::Follow { .. } => {
                 let to = self.next.as_ref().map(|next| target::origin(&next.url));
                 tracing::debug!(call, to, "follow the redirect");
             }
+            Decision::Renew { .. } => tracing::debug!(call, "renew the access token"),
             Decision::Return { verdict, .. } => tracing::debug!(call, ?verdict, "return"),
             _ => {}
         }
     }
 
-    /// Sends one attempt and tells the engine how it went. The answer is kept until the engine has decided.
-    async fn attempt(&mut self) -> Result<Option<Answer>> {
-        let request = self.request();
-        let sending = self.client.inner.http.execute(request);
-        match unless_given_up(&mut self.ticket, sending).await {
-            Ok(Ok(head)) => {
-                self.status = Some(head.status());
-                tracing::debug!(call = self.ticket.id().as_u64(), status = head.status().as_u16(), "answer");
-                self.tell_head(&head, None);
-                Ok(Some(Answer { head, peeked: VecDeque::new() }))
-            }
-            Ok(Err(error)) => {
-                self.fail(error);
-                Ok(None)
-            }
-            Err((reason, account)) => Err(self.given_up(reason, account)),
+    /// Sees to it that there is an access token, where one is used; another than the one that was refused. Most often it is there.
+    async fn authorize(&mut self, refused: Option<u64>) -> Result<()> {
+        let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.hop.trusted) else { return Ok(()) };
+        let client = self.client.clone();
+        let token = match tokens.current(&client, refused) {
+            Some(token) => token,
+            // The request for a token is a call as well.
+            None => self.wait_for(Box::pin(tokens.fetch(&client, refused))).await??,
+        };
+        self.token = Some(token);
+        Ok(())
+    }
+
+    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) {
+        self.tell_spent();
+        let redirect = self.redirect(head);
+        let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
+        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body });
+    }
+
+    /// Says so if the request's body was sent and could not be kept.
+    fn tell_spent(&self) {
+        if self.parts.body.is_gone() {
+            self.ticket.tell(Event::Spent { id: self.ticket.id() });
         }
     }
 
-    fn tell_head(&mut self, head: &reqwest::Response, body: Option<&[u8]>) {
-        let (status, redirect) = (head.status(), self.redirect(head));
-        let (id, attempt) = (self.ticket.id(), self.attempt);
-        self.ticket.tell(Event::Head { id, attempt, status, headers: head.headers(), redirect, body });
-    }
-
-    /// Reads so much of the body, and tells the engine. What was read is handed over with the rest.
-    async fn peek(&mut self, mut answer: Answer, bytes: usize) -> Result<Option<Answer>> {
-        let mut seen = BytesMut::new();
-        while seen.len() < bytes {
-            match self.wait_for(answer.head.chunk()).await? {
-                Ok(Some(chunk)) => {
-                    seen.extend_from_slice(&chunk);
-                    answer.peeked.push_back(chunk);
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    self.fail(error);
-                    return Ok(None);
-                }
-            }
-        }
-        seen.truncate(bytes);
-        self.tell_head(&answer.head, Some(&seen));
-        Ok(Some(answer))
-    }
-
-    fn request(&self) -> reqwest::Request {
+    fn request(&self) -> Attempt {
         let mut url = self.hop.url.clone();
         let mut headers = self.parts.headers.clone();
         if self.hop.trusted {
             self.parts.credentials.add_to(&mut url);
             headers.extend(self.parts.credentials.headers.clone());
+            if let Some(token) = &self.token {
+                headers.insert(AUTHORIZATION, token.value());
+            }
+        }
+        if let Some(rest) = &self.rest {
+            rest.ask(&mut headers);
         }
         let keeps_body = self.hop.method == self.parts.method;
         if !keeps_body {
@@ -212,42 +258,44 @@ impl Exchange {
                 headers.remove(name);
             }
         }
-        let mut request = reqwest::Request::new(self.hop.method.clone(), url);
-        *request.headers_mut() = headers;
-        *request.timeout_mut() = self.parts.timeout;
-        *request.body_mut() = match &self.parts.body {
-            Body::Whole(bytes) if keeps_body => Some(bytes.clone().into()),
-            Body::Once(body) if keeps_body => body.lock().ok().and_then(|mut body| body.take()),
-            _ => None,
+        let body = match &self.parts.body {
+            Body::Whole(bytes) if keeps_body => Payload::Whole(bytes.clone()),
+            Body::Stream(body) if keeps_body => body.payload(),
+            _ => Payload::Empty,
         };
-        request
+        Attempt { method: self.hop.method.clone(), url, headers, body, timeout: self.parts.timeout }
     }
 
     /// Tells the engine of a failed attempt, and keeps what it said for the error that may follow.
-    pub(super) fn fail(&mut self, error: reqwest::Error) {
-        let failure = transport::failure(&error);
-        let error = error.without_url();
-        tracing::debug!(call = self.ticket.id().as_u64(), ?failure, %error, "failed");
-        self.cause = Some(error);
-        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt: self.attempt, failure });
+    fn fail(&mut self, attempt: u32, Broken { failure, cause }: Broken) {
+        let error = cause.as_ref().map(tracing::field::display);
+        tracing::debug!(call = self.ticket.id().as_u64(), attempt, ?failure, error, "failed");
+        self.cause = cause;
+        self.tell_spent();
+        self.ticket.tell(Event::Failed { id: self.ticket.id(), attempt, failure });
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, error: reqwest::Error) -> Result<Response> {
-        self.fail(error);
+    pub(super) async fn again(mut self, error: Broken) -> Result<Response> {
+        self.fail(self.attempt, error);
         self.answer().await
     }
 
+    /// The same for what is missing of it.
+    pub(super) async fn go_on(mut self, broken: Broken, rest: Rest) -> Result<Response> {
+        self.rest = Some(rest);
+        self.again(broken).await
+    }
+
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
-    fn redirect(&mut self, answer: &reqwest::Response) -> Option<Redirect> {
-        let status = answer.status();
-        let method = match status.as_u16() {
+    fn redirect(&mut self, answer: &Arrival) -> Option<Redirect> {
+        let method = match answer.status.as_u16() {
             303 if self.hop.method != Method::HEAD => Method::GET,
             301 | 302 if self.hop.method == Method::POST => Method::GET,
             301 | 302 | 303 | 307 | 308 => self.hop.method.clone(),
             _ => return None,
         };
-        let location = answer.headers().get(LOCATION)?;
+        let location = answer.headers.get(LOCATION)?;
         let mut url = self.hop.url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
         if !matches!(url.scheme(), "http" | "https") {
             return None;
@@ -257,13 +305,14 @@ impl Exchange {
         let _ = (url.set_username(""), url.set_password(None));
         let trusted = self.hop.trusted && url.origin() == self.hop.url.origin();
         let safety = match self.parts.safety {
+            _ if method == self.parts.method && self.parts.body.is_gone() => Safety::Once,
             Some(safety) if method == self.parts.method => safety,
             _ => Safety::of(&method),
         };
-        let credential = if trusted { self.parts.credentials.hash() } else { 0 };
-        let key = Key::new(target::origin(&url), credential);
         let route = Route::of_path(url.path());
-        self.next = Some(Hop { method, url, trusted });
+        let next = Hop { method, url, trusted };
+        let key = key(&self.client, &self.parts, &next);
+        self.next = Some(next);
         Some(Redirect { key, route, safety })
     }
 
@@ -277,12 +326,19 @@ impl Exchange {
             GiveUp::Failed(_) | GiveUp::Unrepeatable(_) => self.cause.take(),
             _ => None,
         };
+        let cause = match (&self.parts.body, reason) {
+            (Body::Stream(upload), GiveUp::Unrepeatable(_)) => match upload.gone() {
+                Some(kept) => Some(BodyGone { kept, cause }.into()),
+                None => cause,
+            },
+            _ => cause,
+        };
         Error::new(Kind::GivenUp(reason))
             .with_url(self.parts.shown())
             .with_account(account)
             .with_status(self.status)
             .with_retry_at(retry_at)
-            .with_source(cause.map(|cause| Box::new(cause) as _))
+            .with_source(cause)
     }
 
     /// An error of the caller's side of the answer: too large, not JSON, an unwanted status.
@@ -295,8 +351,23 @@ impl Exchange {
         unless_given_up(&mut self.ticket, future).await.map_err(|(reason, account)| self.given_up(reason, account))
     }
 
+    /// The error of a call that the engine ends while its answer is waited for.
+    pub(super) fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let (reason, account) = ready!(poll_given_up(&mut self.ticket, cx));
+        Poll::Ready(self.given_up(reason, account))
+    }
+
     pub(super) fn account(&self) -> Account {
         self.ticket.account()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.ticket.limits()
+    }
+
+    /// The body that was handed over has ended.
+    pub(super) fn finish(&mut self) {
+        self.ticket.finish();
     }
 
     pub(super) fn max_body(&self) -> u64 {
@@ -308,9 +379,16 @@ impl Exchange {
         let keys = self.parts.credentials.query_keys();
         target::shown(&self.hop.url, &keys)
     }
+}
 
-    pub(super) fn failure(error: &reqwest::Error) -> Failure {
-        transport::failure(error)
+/// The budget that a hop spends.
+fn key(client: &Client, parts: &Parts, hop: &Hop) -> Key {
+    let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
+    let key = Key::new(target::origin(&hop.url), credential);
+    let by_hand = parts.bucket.as_ref().filter(|_| hop.url.origin() == parts.url.origin());
+    match by_hand.or_else(|| client.inner.rules.of(&hop.url).0.bucket.as_ref()) {
+        Some(bucket) => key.in_bucket(Arc::clone(bucket)),
+        None => key,
     }
 }
 
@@ -320,18 +398,18 @@ async fn unless_given_up<T>(
     future: impl Future<Output = T>,
 ) -> std::result::Result<T, (GiveUp, Account)> {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Ok(output));
-        }
-        // While an attempt is under way the engine has nothing else to say to it.
-        loop {
-            match ticket.poll_decision(cx) {
-                Poll::Ready(Decision::GiveUp { reason, account, .. }) => return Poll::Ready(Err((reason, account))),
-                Poll::Ready(_) => {}
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => poll_given_up(ticket, cx).map(Err),
     })
     .await
+}
+
+/// Why the engine ends the call, once it does. To a call whose answer was handed over it has nothing else to say.
+fn poll_given_up(ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<(GiveUp, Account)> {
+    loop {
+        if let Decision::GiveUp { reason, account, .. } = ready!(ticket.poll_decision(cx)) {
+            return Poll::Ready((reason, account));
+        }
+    }
 }

@@ -2,24 +2,34 @@
 
 mod builder;
 mod credential;
+mod download;
 mod exchange;
+mod oauth;
+mod pages;
+mod quick;
+mod race;
 mod request;
 mod response;
-mod transport;
+mod rules;
+pub(crate) mod transport;
+mod upload;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use abide_core::Stats;
-use http::{HeaderMap, Method};
-use url::Url;
+use http::Method;
 
 pub use builder::ClientBuilder;
+pub use download::Download;
+pub use oauth::OAuth2;
+pub use pages::{ItemStream, Page, PageStream};
+pub use quick::get;
 pub use request::Request;
-pub use response::{Response, Whole};
+pub use response::{BodyStream, Response, Whole};
 
 use crate::handle::{Handle, Waiting};
-use credential::Credentials;
+use rules::RuleBook;
+use transport::Transport;
 
 /// Calls an HTTP API within its limits.
 ///
@@ -31,14 +41,9 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     handle: Handle,
-    base: Option<Url>,
-    credentials: Credentials,
-    /// Header fields that are no credentials: they go to every origin.
-    headers: HeaderMap,
-    timeout: Option<Duration>,
-    deadline: Option<Duration>,
+    rules: RuleBook,
     max_body: u64,
 }
 

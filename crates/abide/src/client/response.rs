@@ -1,14 +1,23 @@
 //! An answer, whose body can still be asked for.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use abide_core::call::Account;
 use abide_core::decision::Verdict;
+use abide_core::rest::Rest;
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::exchange::{Answer, Exchange};
+use super::exchange::Exchange;
+use super::race::Answer;
+use super::transport::Broken;
 use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
 #[derive(Debug)]
@@ -18,21 +27,22 @@ pub struct Response {
     verdict: Verdict,
     /// Whether a part of the body was handed over, so that another attempt can't stand in for this one.
     handed_over: bool,
+    has_ended: bool,
 }
 
 impl Response {
     pub(super) fn new(answer: Answer, exchange: Exchange, verdict: Verdict) -> Self {
-        Self { answer, exchange, verdict, handed_over: false }
+        Self { answer, exchange, verdict, handed_over: false, has_ended: false }
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.answer.head.status()
+        self.answer.head.status
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        self.answer.head.headers()
+        &self.answer.head.headers
     }
 
     /// The URL that answered, after redirects, without secrets.
@@ -48,6 +58,11 @@ impl Response {
     /// Attempts, and what was waited for and why.
     pub fn account(&self) -> Account {
         self.exchange.account()
+    }
+
+    /// What the answer said about limits: what is left, of how much, until when, and of which quota.
+    pub fn limits(&self) -> Limits {
+        self.exchange.limits()
     }
 
     /// Why this answer was not tried again.
@@ -68,27 +83,59 @@ impl Response {
         Ok(self)
     }
 
-    /// The next part of the decoded body; `None` at its end.
+    /// The next part of the decoded body; `None` at its end, where the place in flight is free again.
     ///
     /// # Errors
     ///
-    /// If the body breaks off. The request is sent again only if nothing was handed over yet.
+    /// If the body breaks off. The request is not sent again then, for a part of the answer may be in use already; see
+    /// [`Request::download`](crate::Request::download) for one that goes on.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        if let Some(chunk) = self.answer.peeked.pop_front() {
-            self.handed_over = true;
-            return Ok(Some(chunk));
-        }
-        match self.exchange.wait_for(self.answer.head.chunk()).await? {
-            Ok(chunk) => {
-                self.handed_over |= chunk.is_some();
-                Ok(chunk)
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// The decoded body as a stream of its parts. As with [`chunk`](Self::chunk), nothing is sent again.
+    pub fn bytes_stream(self) -> BodyStream {
+        BodyStream { response: self, has_ended: false }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        Poll::Ready(ready!(self.poll_part(cx)).and_then(|part| part.map_err(|broken| self.broke_off(broken))))
+    }
+
+    /// The next part, or how the body broke off; an error if the engine ends the call.
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<std::result::Result<Option<Bytes>, Broken>>> {
+        let part = match self.answer.peeked.pop_front() {
+            Some(part) => Ok(Some(part)),
+            None if self.has_ended => Ok(None),
+            None => match self.answer.head.body.poll_chunk(cx) {
+                Poll::Ready(part) => part,
+                Poll::Pending => return self.exchange.poll_given_up(cx).map(Err),
+            },
+        };
+        match &part {
+            Ok(Some(_)) => self.handed_over = true,
+            Ok(None) => {
+                self.has_ended = true;
+                self.exchange.finish();
             }
-            Err(error) => {
-                let failure = Exchange::failure(&error);
-                let cause = error.without_url();
-                Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(Some(Box::new(cause))))
-            }
+            Err(_) => {}
         }
+        Poll::Ready(Ok(part))
+    }
+
+    /// The next part of a body that goes on where it breaks off.
+    pub(super) async fn part(&mut self) -> Result<std::result::Result<Option<Bytes>, Broken>> {
+        poll_fn(|cx| self.poll_part(cx)).await
+    }
+
+    /// Asks for what is missing.
+    pub(super) async fn go_on(self, broken: Broken, rest: Rest) -> Result<Self> {
+        self.exchange.go_on(broken, rest).await
+    }
+
+    /// The body broke off, and nobody can go on.
+    pub(super) fn broke_off(&self, broken: Broken) -> Error {
+        self.exchange.error(Kind::BrokeOff(broken.failure)).with_source(broken.cause)
     }
 
     /// The whole decoded body. If it breaks off, the request is sent again as after any other fault, where that is safe.
@@ -127,12 +174,8 @@ impl Response {
                         body.extend_from_slice(&chunk);
                     }
                     Ok(None) => return self.whole(body.freeze(), most),
-                    Err(error) if self.handed_over => {
-                        let failure = Exchange::failure(&error);
-                        let cause = Some(Box::new(error.without_url()) as _);
-                        return Err(self.exchange.error(Kind::BrokeOff(failure)).with_source(cause));
-                    }
-                    Err(error) => break error,
+                    Err(broken) if self.handed_over => return Err(self.broke_off(broken)),
+                    Err(broken) => break broken,
                 }
             };
             self = Box::pin(self.exchange.again(broken)).await?;
@@ -141,7 +184,7 @@ impl Response {
 
     /// The length of the decoded body, where it was announced.
     fn announced(&self) -> Option<u64> {
-        self.answer.head.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.answer.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
     fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
@@ -149,10 +192,11 @@ impl Response {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
         let whole = Whole {
-            status: self.answer.head.status(),
+            status: self.answer.head.status,
             url: self.url(),
             account: self.account(),
-            headers: self.answer.head.headers().clone(),
+            limits: self.limits(),
+            headers: self.answer.head.headers.clone(),
         };
         Ok((whole, body))
     }
@@ -183,6 +227,27 @@ impl Response {
     }
 }
 
+/// A decoded body as a stream of its parts; see [`Response::bytes_stream`]. After an error it ends.
+#[derive(Debug)]
+#[must_use = "a place in flight is held until the body is read or dropped"]
+pub struct BodyStream {
+    response: Response,
+    has_ended: bool,
+}
+
+impl Stream for BodyStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let part = ready!(self.response.poll_chunk(cx));
+        self.has_ended = !matches!(part, Ok(Some(_)));
+        Poll::Ready(part.transpose())
+    }
+}
+
 /// An answer whose body has been read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -195,4 +260,6 @@ pub struct Whole {
     pub url: String,
     /// Attempts, and what was waited for.
     pub account: Account,
+    /// What it said about limits.
+    pub limits: Limits,
 }

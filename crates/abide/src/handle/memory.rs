@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use abide_core::deed::Deed;
 use abide_core::time::{Instant, Now};
 use abide_core::{CallId, Engine, Event, Key};
 
@@ -69,7 +70,7 @@ impl Shared {
             if let (_, Some(news)) = link.file(key, now) {
                 let mut state = self.lock();
                 tell(&mut state.engine, link, key, &news, now);
-                self.settle(state);
+                self.settle(state, now);
             }
         }
     }
@@ -87,7 +88,8 @@ impl Shared {
         self.meet(&key);
         let (file, _) = link.file(&key, self.clock.now());
         let mut file = lock(&file);
-        if file.is_fresh(self.clock.now().mono) || !file.lock() {
+        let now = self.clock.now().mono;
+        if file.is_fresh(now) || !file.lock(now) {
             return self.begin_alone(id, beside, Some(&key));
         }
         self.exchange(link, &key, &mut file, |engine, now| engine.begin(id, beside, now))
@@ -100,7 +102,7 @@ impl Shared {
         if let Some(key) = key {
             state.note(key, now.mono);
         }
-        self.settle(state);
+        self.settle(state, now);
         begun
     }
 
@@ -109,12 +111,12 @@ impl Shared {
         let Some(link) = &self.memory else { return };
         let (file, _) = link.file(key, self.clock.now());
         let mut file = lock(&file);
-        if file.lock() {
+        let now = self.clock.now().mono;
+        if file.lock(now) {
             self.exchange(link, key, &mut file, |_, _| ());
         } else {
             // Later, then.
             let mut state = self.lock();
-            let now = self.clock.now().mono;
             state.looks.set(key, Some(now + FRESH));
         }
     }
@@ -130,7 +132,7 @@ impl Shared {
         let knowledge = if file.is_long() { state.engine.knowledge(key, now) } else { None };
         state.looks.set(key, None);
         state.note(key, now.mono);
-        self.settle(state);
+        self.settle(state, now);
         file.write(&deeds, knowledge, now);
         output
     }
@@ -155,9 +157,8 @@ fn tell(engine: &mut Engine, link: &Link, key: &Key, news: &News, now: Now) {
         tracing::debug!("remembered: {}: {}", key.origin(), words(knowledge, news.now));
         engine.recall(key, knowledge, news.now);
     }
-    for (who, deed) in &news.deeds {
-        if *who != link.who() {
-            engine.handle(Event::Other { key, who: *who, deed: *deed }, now);
-        }
+    let others: Vec<(u64, Deed)> = news.deeds.iter().filter(|(who, _)| *who != link.who()).copied().collect();
+    if !others.is_empty() {
+        engine.handle(Event::Others { key, deeds: &others }, now);
     }
 }

@@ -12,7 +12,7 @@ use abide_core::adapt::Knowledge;
 use abide_core::deed::{Act, Deed};
 use abide_core::time::{self, Now};
 
-use super::folder::private;
+use super::folder::{private, prune};
 use super::header::{FileClock, Header, Unread};
 
 /// A larger file was not written by abide.
@@ -23,7 +23,9 @@ const MOST_LINES: usize = 256;
 const MOVED: &str = "moved";
 /// A lock is held for some microseconds, or for as long as the system has no time for who holds it. One that is not free for so
 /// long is held by a process that was stopped.
-const PATIENCE: Duration = Duration::from_millis(30);
+const PATIENCE: Duration = Duration::from_millis(100);
+/// After that it is not tried again for a while, so that a process that was stopped does not slow others down.
+const RESPITE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_micros(100);
 /// Who was alone for so long, and looked at the file so short a time ago, need not look again before each attempt.
 const ALONE: Duration = Duration::from_secs(1);
@@ -44,6 +46,8 @@ pub(crate) struct KeyFile {
     looked: Option<time::Instant>,
     /// When somebody else last did something.
     others: time::Instant,
+    /// It was locked for too long, and is left alone until then.
+    respite: time::Instant,
 }
 
 #[derive(Debug)]
@@ -73,7 +77,15 @@ pub(crate) struct News {
 impl KeyFile {
     /// Opens a key's file, or begins it.
     pub(super) fn open(path: PathBuf, key: &Key, who: u64, now: Now) -> (Self, News) {
-        let mut file = Self { path, key: key.clone(), who, log: None, looked: None, others: time::Instant::ZERO };
+        let mut file = Self {
+            path,
+            key: key.clone(),
+            who,
+            log: None,
+            looked: None,
+            others: time::Instant::ZERO,
+            respite: time::Instant::ZERO,
+        };
         match file.load(now) {
             Ok(news) => (file, news),
             Err(e) => {
@@ -98,6 +110,8 @@ impl KeyFile {
                     bytes = header.to_line().into_bytes();
                     file.set_len(0)?;
                     file.write_all(&bytes)?;
+                    // Files come seldom, so this is a good moment to look after the old ones.
+                    self.path.parent().inspect(|folder| prune(folder));
                     (header, bytes.len())
                 }
                 Err(Unread::Broken) => return Err(io::Error::other("another process holds it")),
@@ -134,13 +148,19 @@ impl KeyFile {
 
     /// Whether a look would hardly tell anything new.
     pub(crate) fn is_fresh(&self, now: time::Instant) -> bool {
-        self.log.is_none() || self.looked.is_some_and(|at| now.since(at) < FRESH && now.since(self.others) > ALONE)
+        self.log.is_none()
+            || now < self.respite
+            || self.looked.is_some_and(|at| now.since(at) < FRESH && now.since(self.others) > ALONE)
     }
 
     /// Locks the file; `false` if it is used no more, or held for too long by somebody else.
-    pub(crate) fn lock(&mut self) -> bool {
-        match self.log.as_ref().map(|log| lock(&log.file)) {
-            Some(Ok(locked)) => locked,
+    pub(crate) fn lock(&mut self, now: time::Instant) -> bool {
+        match self.log.as_ref().filter(|_| now >= self.respite).map(|log| lock(&log.file)) {
+            Some(Ok(true)) => true,
+            Some(Ok(false)) => {
+                self.respite = now + PATIENCE + RESPITE;
+                false
+            }
             Some(Err(e)) => {
                 self.fail(&e);
                 false

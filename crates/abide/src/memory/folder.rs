@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use abide_core::Key;
 use rustls::SupportedCipherSuite;
@@ -11,6 +12,8 @@ use rustls::crypto::ring;
 
 /// What the name of a key's file ends with.
 const EXTENSION: &str = "limits";
+/// The age at which a file goes.
+const OLD: Duration = Duration::from_secs(90 * 86_400);
 const SALT: &str = "salt";
 const SALT_LEN: usize = 32;
 
@@ -65,8 +68,25 @@ impl Folder {
         let mut text = self.salt.to_vec();
         text.extend_from_slice(&key.credential().to_le_bytes());
         text.extend_from_slice(key.origin().as_bytes());
+        if let Some(bucket) = key.bucket() {
+            // No origin holds a line feed.
+            text.push(b'\n');
+            text.extend_from_slice(bucket.as_bytes());
+        }
         let name: String = sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.path.join(name).with_extension(EXTENSION)
+    }
+}
+
+/// Removes the files that nobody wrote to for so long that nothing in them is believed any more.
+pub(super) fn prune(folder: &Path) {
+    let is_old = |path: &PathBuf| {
+        let written = path.metadata().and_then(|meta| meta.modified());
+        written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
+    };
+    for path in files(folder).unwrap_or_default().iter().filter(|path| is_old(path)) {
+        // Where it can't be removed it does no harm.
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -122,6 +142,22 @@ mod tests {
         assert_eq!(name(one.path(), &key), name(one.path(), &key));
         assert_ne!(name(one.path(), &key), name(one.path(), &signed));
         assert_ne!(name(one.path(), &key), name(other.path(), &key));
+    }
+
+    #[test]
+    fn what_nobody_wrote_to_for_a_season_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: u64| {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age * 86_400)).unwrap();
+        };
+        write("old.limits", 91);
+        write("new.limits", 89);
+        write("other", 91);
+        prune(folder.path());
+        let left: Vec<_> = files(folder.path()).unwrap();
+        assert_eq!(left, [folder.path().join("new.limits")]);
+        assert!(folder.path().join("other").exists());
     }
 
     #[cfg(unix)]

@@ -25,7 +25,7 @@ pub struct Remembered {
 
 impl Remembered {
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let now = Clock::start().now();
+        let now = Clock::System.now();
         let (header, deeds) = file::read(path, now)?;
         let file_now = header.clock.read(now);
         let key = Key::new(&header.origin, u64::from(header.has_credential));
@@ -33,9 +33,7 @@ impl Remembered {
         if let Some(knowledge) = &header.knowledge {
             engine.recall(&key, knowledge, file_now);
         }
-        for (who, deed) in deeds {
-            engine.handle(Event::Other { key: &key, who, deed }, now);
-        }
+        engine.handle(Event::Others { key: &key, deeds: &deeds }, now);
         Some(Self {
             path: path.to_owned(),
             origin: header.origin,

@@ -17,11 +17,14 @@ static MOST: AtomicU32 = AtomicU32::new(0);
 ///
 /// ```
 /// use std::num::NonZeroU32;
-/// use abide::retry::{set_testing, Retry};
+/// use std::time::Duration;
+/// use abide::retry::{fixed, set_testing, Retry};
 ///
-/// set_testing(Some(NonZeroU32::MIN));
-/// let error = Retry::new().attempts(5).run_blocking(|| "x".parse::<u8>()).unwrap_err();
-/// assert_eq!(error.attempts(), 1);
+/// let hour = Duration::from_secs(3_600);
+/// let retry = Retry::new().attempts(5).backoff(fixed(hour)).wait_from(|_: &&str| Some(hour)).max_wait(hour);
+/// set_testing(NonZeroU32::new(2));
+/// let error = retry.run_blocking(|| Err::<(), _>("no")).unwrap_err();
+/// assert_eq!((error.attempts(), error.waited()), (2, Duration::ZERO));
 /// set_testing(None);
 /// ```
 pub fn set_testing(most: Option<NonZeroU32>) {

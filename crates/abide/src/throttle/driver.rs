@@ -96,6 +96,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.lock().0.drivers.remove(&self.moved);
+        self.shared.state().drivers.remove(&self.moved);
     }
 }

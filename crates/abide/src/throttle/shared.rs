@@ -61,15 +61,15 @@ impl Shared {
     }
 
     pub(super) fn check(&self, weight: u32) -> Result<(), TooHeavy> {
-        self.lock().0.turnstile.check(weight)
+        self.state().turnstile.check(weight)
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.lock().0.turnstile.waiting()
+        self.state().turnstile.waiting()
     }
 
     pub(super) fn join(&self, weight: u32) -> Result<Place, TooHeavy> {
-        self.lock().0.turnstile.join(weight)
+        self.state().turnstile.join(weight)
     }
 
     /// A thread in line looks whether it is its turn. If not, the waker is called when it is; the error is how long to sleep at most,
@@ -96,7 +96,8 @@ impl Shared {
         if passes { Ok(()) } else { Err(sleep) }
     }
 
-    /// One in line gives up.
+    /// One in line gives up; a thread can't.
+    #[cfg(feature = "tokio")]
     pub(super) fn leave(&self, place: Place) {
         let (mut state, now) = self.lock();
         state.wakers.remove(&place);
@@ -106,17 +107,27 @@ impl Shared {
 
     /// One who has passed gives his place back.
     pub(super) fn go_out(&self) {
-        let (mut state, now) = self.lock();
+        let mut state = self.state();
         state.turnstile.go_out();
-        settle(state, now);
+        if state.turnstile.waiting() > 0 {
+            let now = self.now();
+            settle(state, now);
+        }
     }
 
-    /// The state, and the time. It is read under the lock, for limits must see time in the order in which they are asked. A panic
-    /// elsewhere leaves the line between two of its inputs at worst.
+    /// The state, and the time. It is read under the lock, for limits must see time in the order in which they are asked.
     pub(super) fn lock(&self) -> (MutexGuard<'_, State>, Now) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wall = if self.reads_wall { Stopwatch::wall() } else { Wall::default() };
-        (state, Now { mono: self.clock.now(), wall })
+        let state = self.state();
+        (state, self.now())
+    }
+
+    /// A panic elsewhere leaves the line between two of its inputs at worst.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Now {
+        Now { mono: self.clock.now(), wall: if self.reads_wall { Stopwatch::wall() } else { Wall::default() } }
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod bodies;
 mod credentials;
+#[cfg(feature = "testing")]
+mod recording;
 mod repeats;
 mod server;
 

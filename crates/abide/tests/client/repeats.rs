@@ -59,7 +59,7 @@ async fn a_post_with_an_idempotency_key_is_sent_again_with_the_same_key_and_body
 async fn a_body_that_is_gone_is_not_sent_again() {
     let server = Server::start(|_, _| Answer::Close).await;
     let client = quick(Client::builder(&server.url)).build().unwrap();
-    let error = client.put("/file").body_once("bytes").send().await.unwrap_err();
+    let error = client.put("/file").body_stream(Once(Some("bytes"))).replay_up_to(4).send().await.unwrap_err();
     assert!(error.is_unrepeatable(), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
@@ -116,4 +116,18 @@ async fn a_refused_connection_says_so() {
     let client = quick(Client::builder(url)).retries(1).build().unwrap();
     let error = client.post("/").send().await.unwrap_err();
     assert!(error.is_connect() && error.attempts() == 2, "nothing was sent, so even a POST is tried again: {error:?}");
+}
+
+/// A stream of one part.
+struct Once(Option<&'static str>);
+
+impl futures_core::Stream for Once {
+    type Item = std::io::Result<bytes::Bytes>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.take().map(|part| Ok(bytes::Bytes::from_static(part.as_bytes()))))
+    }
 }

@@ -12,7 +12,7 @@ const ROUGH: f64 = 0.05;
 /// What rounding may have added.
 const TINY: f64 = 1e-6;
 /// The share of the burst that has to be free before waiting longer may lose some.
-const FULL_ENOUGH: f64 = 0.7;
+const FULL_ENOUGH: f64 = 0.3;
 
 #[derive(Clone, Debug)]
 pub(in crate::adapt) struct Bucket {
@@ -78,7 +78,7 @@ impl Bucket {
     }
 
     pub(super) fn on_refused(&mut self, evidence: &Evidence, book: &Book) {
-        let pending = book.pending_before(evidence.latest) as f64;
+        let pending = book.pending_within(Tally::Accepted, evidence.latest) as f64;
         self.below = self.below.min(self.late.at(evidence.sent, self.rate) + pending + 1.0);
     }
 
@@ -89,6 +89,11 @@ impl Bucket {
 
     pub(super) fn is_possible(&self) -> bool {
         self.burst() < self.below - TINY
+    }
+
+    /// Whether it fills up from nothing before two arrivals are told apart.
+    pub(super) fn is_vague(&self, blur: Duration) -> bool {
+        self.rate * blur.as_secs_f64() >= self.burst()
     }
 
     pub(super) fn amount(&self) -> Amount {
@@ -111,9 +116,9 @@ impl Bucket {
     }
 
     /// Waiting inside a bucket costs nothing until it is full, and tells rates apart.
-    pub(super) fn presses(&self, left: u64, book: &Book, now: Instant) -> Instant {
+    pub(super) fn presses(&self, book: &Book, now: Instant) -> Instant {
         let pending = book.pending(Tally::Accepted) as f64;
-        let enough = (self.burst() * FULL_ENOUGH).min(left as f64).max(1.0);
+        let enough = (self.burst() * FULL_ENOUGH).max(1.0);
         self.free_at(pending + enough, now)
     }
 }

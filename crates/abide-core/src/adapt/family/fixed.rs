@@ -65,22 +65,19 @@ impl Fixed {
         }
     }
 
-    pub(super) fn admits(&self, book: &Book, now: Instant) -> Opening {
+    /// When one more is within this amount.
+    pub(super) fn opens(&self, amount: u64, book: &Book, now: Instant) -> Opening {
         let Some(window) = self.window else {
-            return if book.pending(Tally::Accepted) < self.amount.lo {
-                Opening::At(now)
-            } else {
-                Opening::AfterAnswer
-            };
+            return if book.pending(Tally::Accepted) < amount { Opening::At(now) } else { Opening::AfterAnswer };
         };
         let before = Duration::from_nanos(1);
         let ends = window.latest + self.period;
         let carried = book.possible(Tally::Accepted, window.earliest + self.period - before, Instant::NEVER);
-        if now < ends && book.possible(Tally::Accepted, window.earliest - before, Instant::NEVER) < self.amount.lo {
+        if now < ends && book.possible(Tally::Accepted, window.earliest - before, Instant::NEVER) < amount {
             Opening::At(now)
-        } else if carried < self.amount.lo {
+        } else if carried < amount {
             Opening::At(ends)
-        } else if book.pending(Tally::Accepted) < self.amount.lo {
+        } else if book.pending(Tally::Accepted) < amount {
             Opening::At(ends + self.period)
         } else {
             Opening::AfterAnswer

@@ -84,23 +84,46 @@ impl Hypothesis {
         }
     }
 
+    /// Whether it explains nearly anything, for what it tells apart is blurred by the way to the server.
+    pub(super) fn is_vague(&self, book: &Book) -> bool {
+        match &self.family {
+            Family::Bucket(family) => family.is_vague(book.blur()),
+            Family::Cap(_) => book.work() * 20 < book.refused_trip(),
+            Family::Sliding(_) | Family::Fixed(_) | Family::Clock(_) => false,
+        }
+    }
+
     /// When it surely admits another attempt, with all in flight counted as used.
     pub(super) fn admits(&self, book: &Book, now: Now) -> Opening {
+        self.opens(self.amount().lo, book, now)
+    }
+
+    fn opens(&self, amount: u64, book: &Book, now: Now) -> Opening {
         match &self.family {
-            Family::Sliding(family) => family.admits(book),
-            Family::Fixed(family) => family.admits(book, now.mono),
-            Family::Clock(family) => family.admits(book, now.mono),
+            Family::Sliding(family) => family.opens(amount, book),
+            Family::Fixed(family) => family.opens(amount, book, now.mono),
+            Family::Clock(family) => family.opens(amount, book, now.mono),
             Family::Bucket(family) => family.admits(book, now.mono),
             Family::Cap(family) => family.admits(book, now.mono),
         }
     }
 
-    /// When it begins to lose by waiting, given when it admits. Before, a test costs a refusal and wins nothing.
-    pub(super) fn presses(&self, admits: Instant, left: u64, book: &Book, now: Now) -> Instant {
+    /// When it begins to lose by waiting, if it is true and its amount as high as it may be. Before, a test costs a refusal and
+    /// wins nothing. `None` if only an answer will tell.
+    pub(super) fn presses(&self, book: &Book, now: Now) -> Option<Instant> {
+        let Opening::At(opens) = self.opens(self.amount().most(), book, now) else { return None };
+        Some(match &self.family {
+            Family::Sliding(_) | Family::Fixed(_) | Family::Cap(_) => opens,
+            Family::Clock(family) => family.presses(opens, book, now.mono),
+            Family::Bucket(family) => family.presses(book, now.mono),
+        })
+    }
+
+    /// How much later it opens for the latest refusals themselves. The server told of the first of them before the others came.
+    pub(super) fn delay(&self, book: &Book) -> Duration {
         match &self.family {
-            Family::Sliding(_) | Family::Fixed(_) | Family::Cap(_) => admits,
-            Family::Clock(family) => family.presses(admits, left, book, now.mono),
-            Family::Bucket(family) => family.presses(left, book, now.mono),
+            Family::Clock(family) => family.delay(book),
+            _ => Duration::ZERO,
         }
     }
 
@@ -111,24 +134,6 @@ impl Hypothesis {
             Family::Clock(family) => family.amount,
             Family::Bucket(family) => family.amount(),
             Family::Cap(family) => family.amount,
-        }
-    }
-
-    /// Whether it may allow more than it is held to.
-    pub(super) fn has_room(&self) -> bool {
-        let amount = self.amount();
-        matches!(&self.family, Family::Sliding(_) | Family::Fixed(_) | Family::Clock(Clock { weighted: false, .. }))
-            && amount.lo < amount.hi
-            && amount.hi < u64::MAX
-    }
-
-    /// The length of its window, if it has one.
-    pub(super) fn period(&self) -> Option<Duration> {
-        match &self.family {
-            Family::Sliding(family) => Some(family.period),
-            Family::Fixed(family) => Some(family.period),
-            Family::Clock(family) => Some(family.period),
-            Family::Bucket(_) | Family::Cap(_) => None,
         }
     }
 }

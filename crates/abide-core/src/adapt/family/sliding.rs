@@ -31,9 +31,17 @@ impl Sliding {
     pub(super) fn on_refused(&mut self, evidence: &Evidence, book: &Book) {
         let used = book.possible(self.tally, evidence.sent - self.period, evidence.latest);
         self.amount.lower(used);
+        if self.tally == Tally::All
+            && let Some((first, last)) = book.settled_refusals()
+        {
+            // The first of the refusals to arrive found none of the others.
+            let accepted = book.possible(Tally::Accepted, first - self.period, last);
+            self.amount.lower(accepted + book.possible_refused(first - self.period, first));
+        }
     }
 
-    pub(super) fn admits(&self, book: &Book) -> Opening {
-        book.nth_last(self.tally, self.amount.lo).map_or(Opening::AfterAnswer, |last| Opening::At(last + self.period))
+    /// When one more is within this amount.
+    pub(super) fn opens(&self, amount: u64, book: &Book) -> Opening {
+        book.nth_last(self.tally, amount).map_or(Opening::AfterAnswer, |last| Opening::At(last + self.period))
     }
 }

@@ -72,7 +72,7 @@ impl Fixed {
 
 impl Clock {
     fn on_stated(&mut self, left: u64, evidence: &Evidence, book: &Book) {
-        let Evidence { sent, answered, count, .. } = *evidence;
+        let Evidence { sent, latest_really: answered, count, .. } = *evidence;
         let into = book.since_turn(sent, self.period);
         let (turn, ends) = (sent - into, sent + (self.period - into));
         if answered < ends {
@@ -81,20 +81,19 @@ impl Clock {
             let used = book.certain_really(self.tally, turn - NANO, sent) + weigh(last, share, self.period, false);
             self.amount.raise(used + count + left);
         }
-        let used = self.most_used(sent, answered, book).max(self.most_used(answered, answered, book));
-        self.amount.lower(used + count + left);
+        self.amount.lower(self.most_used(sent, answered, None, book) + count + left);
     }
 
     fn resets(&self, evidence: &Evidence, book: &Book) -> Option<(Instant, Instant)> {
         let ends = evidence.sent + (self.period - book.since_turn(evidence.sent, self.period));
-        (!self.weighted && evidence.answered < ends).then_some((ends, ends))
+        (!self.weighted && evidence.latest_really < ends).then_some((ends, ends))
     }
 }
 
 impl Bucket {
     /// Those that left after it may have arrived before it.
     fn before_stated(&mut self, left: u64, evidence: &Evidence, book: &Book) {
-        let taken = (book.pending_before(evidence.latest) + evidence.count + left) as f64;
+        let taken = (book.pending_within(Tally::Accepted, evidence.latest) + evidence.count + left) as f64;
         self.below = self.below.min(self.late.at(evidence.sent, self.rate) + taken + 1.0);
     }
 

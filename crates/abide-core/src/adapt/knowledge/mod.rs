@@ -42,6 +42,8 @@ pub struct Knowledge {
     pub pause: Option<Wall>,
     /// The refusals after which nothing was accepted yet.
     pub drought: Option<Drought>,
+    /// Whether rates between those that people choose were looked at.
+    pub is_refined: bool,
     /// The longest time of refusals after which one was accepted.
     pub longest_drought: Duration,
     /// The shortest round trip of an accepted attempt.

@@ -7,8 +7,9 @@ use crate::adapt::Learner;
 use crate::adapt::amount::Amount;
 use crate::adapt::book::{Evidence, Shortest, Tally, Verdict};
 use crate::adapt::family::{Bucket, Cap, Clock, Family, Fixed, Hypothesis, Sliding, Window};
+use crate::adapt::learner::inward;
 use crate::adapt::schedule::{Event, State};
-use crate::adapt::{belief, learner};
+use crate::adapt::{belief, proof};
 use crate::policy::LimitSpec;
 use crate::time::{Instant, Now, Wall};
 
@@ -20,6 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl Learner {
     /// What this learner knows, for a later one; `None` if it has seen nothing.
     pub fn knowledge(&self, now: Now) -> Option<Knowledge> {
+        let now = inward(now);
         let clocks = Clocks(now);
         let layers = [(&self.under, false), (&self.hypotheses, !self.under.is_empty())];
         let beliefs: Vec<Belief> = layers
@@ -43,6 +45,7 @@ impl Learner {
                 is_first: first,
             }),
             longest_drought: longest_wait,
+            is_refined: self.is_refined,
             shortest_accepted: shortest.accepted,
             shortest_refused: shortest.refused,
             proof: Proof {
@@ -58,6 +61,7 @@ impl Learner {
     /// Goes on from what an earlier learner knew, in place of all that this one knows but what is in flight. Knowledge that says
     /// nothing, for a clock was wrong, changes nothing.
     pub fn recall(&mut self, knowledge: &Knowledge, now: Now) {
+        let now = inward(now);
         let trust = knowledge.trust(now.wall);
         if trust == Trust::Nonsense {
             return;
@@ -65,10 +69,16 @@ impl Learner {
         let clocks = Clocks(now);
         let layer = |second: bool| -> Vec<Hypothesis> {
             let beliefs = knowledge.beliefs.iter().filter(|belief| belief.is_second == second);
-            beliefs.map(|belief| clocks.hypothesis(belief, trust)).filter(Hypothesis::explains).collect()
+            let mut layer: Vec<Hypothesis> =
+                beliefs.map(|belief| clocks.hypothesis(belief, trust)).filter(Hypothesis::explains).collect();
+            if matches!(trust, Trust::Tested | Trust::Hint) {
+                layer.extend(faster(&layer));
+            }
+            layer
         };
         let (first, second) = (layer(false), layer(true));
         (self.under, self.hypotheses) = if second.is_empty() { (second, first) } else { (first, second) };
+        self.is_refined = knowledge.is_refined;
         let shortest = Shortest { accepted: knowledge.shortest_accepted, refused: knowledge.shortest_refused };
         let history = knowledge.spent.iter().map(|spent| clocks.evidence(spent));
         self.book.recall(history, shortest, now);
@@ -89,7 +99,7 @@ impl Learner {
             longest_wait: knowledge.longest_drought,
             last_refused: last(knowledge.drought.map(|drought| drought.refused)),
         });
-        self.proof = learner::Proof {
+        self.proof = proof::Proof {
             accepted: knowledge.proof.accepted,
             refused: knowledge.proof.refused,
             confirmed: knowledge.proof.confirmed.map(|at| clocks.mono(at)),
@@ -105,7 +115,9 @@ impl Learner {
     fn horizon(&self) -> Duration {
         let counts = |hypothesis: &Hypothesis| match &hypothesis.family {
             // A counter looks at the last window too.
-            Family::Sliding(_) | Family::Fixed(_) | Family::Clock(_) => hypothesis.period().unwrap_or(DAY) * 2,
+            Family::Sliding(Sliding { period, .. })
+            | Family::Fixed(Fixed { period, .. })
+            | Family::Clock(Clock { period, .. }) => *period * 2,
             Family::Bucket(_) | Family::Cap(_) => Duration::ZERO,
         };
         let all = self.hypotheses.iter().chain(&self.under);
@@ -229,8 +241,22 @@ impl Clocks {
             Fate::Refused => Verdict::Refused(None),
             Fate::Unknown => Verdict::Unknown,
         };
-        Evidence { sent, answered, latest: answered, count: spent.count, verdict, contested: false, is_bare: false }
+        let (latest, latest_really) = (answered, answered);
+        let (contested, is_bare) = (false, false);
+        Evidence { sent, answered, latest, latest_really, count: spent.count, verdict, contested, is_bare }
     }
+}
+
+/// These buckets at twice their rates: to tell them from the others asks for one test. Each has its double, for a test is meant
+/// to halve what is left.
+fn faster(layer: &[Hypothesis]) -> Vec<Hypothesis> {
+    let doubled = |hypothesis: &Hypothesis| {
+        let Family::Bucket(bucket) = &hypothesis.family else { return None };
+        let (least, _, early, late) = bucket.state();
+        let bucket = Bucket::recall(bucket.rate * 2.0, (least, f64::INFINITY, early, late));
+        Some(Hypothesis::new(Family::Bucket(bucket)))
+    };
+    layer.iter().filter(|hypothesis| !hypothesis.doubted).filter_map(doubled).collect()
 }
 
 /// Millionths of a token are more than enough.

@@ -78,9 +78,17 @@ fn knowledge() -> impl Strategy<Value = Knowledge> {
     let proof = (0..1_u64 << 53, 0..1_u64 << 53, prop::option::of(past()), prop::option::of(past()))
         .prop_map(|(accepted, refused, confirmed, tested)| Proof { accepted, refused, confirmed, tested });
     let lists = (prop::collection::vec(belief(), 0..8), prop::collection::vec(spent(), 0..20));
+    let is_refined = any::<bool>();
     let trips = (prop::option::of(period()), prop::option::of(period()), period());
-    (lists, prop::option::of(period()), prop::option::of(drought), trips, proof).prop_map(
-        |((beliefs, mut spent), pause, drought, (shortest_accepted, shortest_refused, longest_drought), proof)| {
+    (lists, prop::option::of(period()), prop::option::of(drought), trips, proof, is_refined).prop_map(
+        |(
+            (beliefs, mut spent),
+            pause,
+            drought,
+            (shortest_accepted, shortest_refused, longest_drought),
+            proof,
+            is_refined,
+        )| {
             spent.sort_by_key(|spent| (spent.sent, spent.fate));
             let pause = pause.map(|wait| WRITTEN + wait);
             let written = WRITTEN;
@@ -90,6 +98,7 @@ fn knowledge() -> impl Strategy<Value = Knowledge> {
                 spent,
                 pause,
                 drought,
+                is_refined,
                 longest_drought,
                 shortest_accepted,
                 shortest_refused,
@@ -266,28 +275,71 @@ fn a_loop_of_short_runs_goes_on_as_one_long_run_does() {
     }
 }
 
+/// A run of 8 in flight that begins so long after another one, whose knowledge it reads.
+fn later_run(earlier: Rule, rule: Rule, after: Duration) -> Report {
+    let network = Network::round_trip(Duration::from_millis(1)).jitter(Duration::from_micros(50));
+    let start = Instant::ZERO + secs(30 * 86_400);
+    let world = |rule| World::new(Server::new(rule)).network(network);
+    let mut client = Controlled::new(Learner::new(1));
+    let first = world(earlier).begins_at(start).run(&mut client, Caller::new(200).workers(8));
+    let now = Now { mono: start + first.time, wall: world(earlier).start().wall + first.time };
+    let text = client.into_controller().knowledge(now).unwrap().to_string();
+    let mut learner = Learner::new(2);
+    // In a process whose clock began anew.
+    let later = start + secs(86_400);
+    learner.recall(&text.parse().unwrap(), Now { mono: later, wall: now.wall + after });
+    let report = world(rule).begins_at(later).run(Controlled::new(learner), Caller::new(400).workers(8));
+    assert_eq!(report.ending, Ending::Done, "{report}");
+    report
+}
+
+const RULES: [Rule; 4] = [
+    Rule::bucket(20, Duration::from_secs(1), 10),
+    Rule::fixed(50, Duration::from_secs(5)),
+    Rule::clock(50, Duration::from_secs(5)),
+    Rule::sliding(50, Duration::from_secs(5)).counting_refused(),
+];
+
 #[test]
 fn a_later_run_that_reads_what_the_first_one_wrote_hits_nothing() {
-    let rules = [
-        Rule::bucket(20, secs(1), 10),
-        Rule::fixed(50, secs(5)),
-        Rule::clock(50, secs(5)),
-        Rule::sliding(50, secs(5)).counting_refused(),
-    ];
-    for rule in rules {
-        let network = Network::round_trip(Duration::from_millis(1)).jitter(Duration::from_micros(50));
-        let start = Instant::ZERO + secs(30 * 86_400);
-        let world = World::new(Server::new(rule)).network(network).begins_at(start);
-        let mut client = Controlled::new(Learner::new(1));
-        let first = world.run(&mut client, Caller::new(200).workers(8));
-        let now = Now { mono: start + first.time, wall: world.start().wall + first.time };
-        let text = client.into_controller().knowledge(now).unwrap().to_string();
-        let mut learner = Learner::new(1);
-        // An hour later, in a process whose clock began anew.
-        let later = start + secs(86_400);
-        learner.recall(&text.parse().unwrap(), Now { mono: later, wall: now.wall + secs(3_600) });
-        let report = world.begins_at(later).run(Controlled::new(learner), Caller::new(200).workers(8));
-        assert_eq!(report.total.refused, 0, "{rule}: {report}");
-        assert!(report.ratio() <= 1.015, "{rule}: {report}");
+    for rule in RULES {
+        for after in [secs(60), secs(3_600), secs(20 * 3_600)] {
+            let report = later_run(rule, rule, after);
+            assert_eq!(report.total.refused, 0, "{rule}: {report}");
+            assert!(report.ratio() <= 1.015, "{rule}: {report}");
+        }
+    }
+}
+
+const DAY: u64 = 86_400;
+
+#[test]
+fn once_a_day_one_attempt_tests_whether_a_limit_was_raised() {
+    for days in [2, 8] {
+        for rule in RULES {
+            let report = later_run(rule, rule, secs(days * DAY));
+            assert!(report.total.refused <= 1 && report.ratio() <= 1.015, "{rule}: {report}");
+        }
+        for (old, new) in [
+            (Rule::fixed(50, secs(5)), Rule::fixed(90, secs(5))),
+            (Rule::sliding(50, secs(5)), Rule::sliding(100, secs(5))),
+            (Rule::bucket(10, secs(1), 10), Rule::bucket(20, secs(1), 10)),
+        ] {
+            let report = later_run(old, new, secs(days * DAY));
+            assert!(report.total.refused <= 1 && report.ratio() <= 1.05, "{old} to {new}: {report}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_was_lowered_is_found_out() {
+    for after in [3_600, 2 * DAY, 8 * DAY] {
+        for (old, new) in [
+            (Rule::fixed(50, secs(5)), Rule::fixed(25, secs(5))),
+            (Rule::bucket(20, secs(1), 10), Rule::bucket(10, secs(1), 10)),
+        ] {
+            let report = later_run(old, new, secs(after));
+            assert!(report.ratio() <= 2.0, "{old} to {new}: {report}");
+        }
     }
 }

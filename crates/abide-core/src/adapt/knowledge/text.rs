@@ -66,6 +66,7 @@ impl Knowledge {
                 "confirmed": self.proof.confirmed.map(moment),
                 "tested": self.proof.tested.map(moment),
             },
+            "refined": self.is_refined,
             "longest_drought_ns": nanos(self.longest_drought),
             "shortest_ns": [self.shortest_accepted.map(nanos), self.shortest_refused.map(nanos)],
         });
@@ -135,6 +136,7 @@ impl Knowledge {
             written: part.written,
             pause: optional(object, "pause", |value| part.moment(value))?,
             drought: optional(object, "drought", |value| part.drought(value))?,
+            is_refined: object.get("refined").and_then(Value::as_bool).unwrap_or(false),
             longest_drought: object.get("longest_drought_ns").and_then(Value::as_u64).map_or(Duration::ZERO, length),
             proof: object.get("proof").and_then(|value| part.proof(value)).ok_or(KnowledgeError::Part("proof"))?,
             ..Self::default()

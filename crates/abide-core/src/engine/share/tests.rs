@@ -58,11 +58,9 @@ fn key() -> Key {
 
 impl File {
     fn look(&self, process: &mut Process, now: Now) {
-        for (who, deed) in &self.deeds[process.seen..] {
-            if *who != process.who {
-                process.engine.handle(Event::Other { key: &key(), who: *who, deed: *deed }, now);
-            }
-        }
+        let others = |(who, _): &&(u64, Deed)| *who != process.who;
+        let deeds: Vec<(u64, Deed)> = self.deeds[process.seen..].iter().filter(others).copied().collect();
+        process.engine.handle(Event::Others { key: &key(), deeds: &deeds }, now);
         process.seen = self.deeds.len();
     }
 
@@ -114,9 +112,7 @@ impl Fleet {
             let knowledge: Knowledge = text.parse().unwrap();
             engine.recall(&key(), &knowledge, now);
         }
-        for (who, deed) in self.file.rest() {
-            engine.handle(Event::Other { key: &key(), who, deed }, now);
-        }
+        engine.handle(Event::Others { key: &key(), deeds: &self.file.rest() }, now);
         Process { who: self.born, engine, seen: self.file.deeds.len(), calls: BTreeMap::new(), is_success: false }
     }
 
@@ -261,9 +257,8 @@ fn a_wait_that_one_was_told_holds_for_all() {
     let headers = http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("30"))]);
     let status = http::StatusCode::TOO_MANY_REQUESTS;
     one.handle(Event::Head { id, attempt: 1, status, headers: &headers, redirect: None, body: Some(&[]) }, now(101));
-    for deed in one.take_deeds(&key()) {
-        other.handle(Event::Other { key: &key(), who: 1, deed }, now(101));
-    }
+    let deeds: Vec<(u64, Deed)> = one.take_deeds(&key()).into_iter().map(|deed| (1, deed)).collect();
+    other.handle(Event::Others { key: &key(), deeds: &deeds }, now(101));
     other.submit(Call::new(key(), Safety::Idempotent), now(102));
     let (why, _) = other.waiting(&key()).unwrap();
     assert_eq!(why.until, Some(now(131).mono));
@@ -277,11 +272,37 @@ fn a_wait_that_one_was_told_holds_for_all() {
 }
 
 #[test]
+fn what_was_done_long_ago_counts_for_what_it_was_though_calls_wait() {
+    let mut engine = Engine::new(Policy::default(), 1);
+    let now = |secs| Now { mono: Instant::ZERO + Duration::from_secs(secs), wall: WALL + Duration::from_secs(secs) };
+    let refuse = |engine: &mut Engine, id| {
+        assert!(engine.begin(id, None, now(100)));
+        let (status, headers) = (http::StatusCode::TOO_MANY_REQUESTS, http::HeaderMap::new());
+        engine.handle(
+            Event::Head { id, attempt: 1, status, headers: &headers, redirect: None, body: Some(&[]) },
+            now(101),
+        );
+    };
+    let id = engine.submit(Call::new(key(), Safety::Idempotent), now(100));
+    refuse(&mut engine, id);
+    let ended = |attempt, secs| Deed {
+        attempt,
+        at: now(secs).mono,
+        act: Act::Ended { end: crate::adapt::End::Accepted, pause: None },
+    };
+    let left = |attempt, secs| Deed { attempt, at: now(secs).mono, act: Act::Left { cost: 1 } };
+    let deeds: Vec<(u64, Deed)> = (0..5).flat_map(|n| [(7, left(n, 102 + n)), (7, ended(n, 102 + n))]).collect();
+    engine.handle(Event::Others { key: &key(), deeds: &deeds }, now(200));
+    let proof = engine.knowledge(&key(), now(200)).unwrap().proof;
+    assert_eq!((proof.accepted, proof.refused), (5, 1));
+}
+
+#[test]
 fn an_attempt_of_a_process_that_died_is_not_waited_for_for_ever() {
     let mut engine = Engine::new(Policy::default(), 1);
     let now = |secs| Now { mono: Instant::ZERO + Duration::from_secs(secs), ..Now::default() };
     let deed = Deed { attempt: 1, at: now(100).mono, act: Act::Left { cost: 1 } };
-    engine.handle(Event::Other { key: &key(), who: 9, deed }, now(100));
+    engine.handle(Event::Others { key: &key(), deeds: &[(9, deed)] }, now(100));
     assert_eq!(engine.poll_timeout(), Some(now(160).mono));
     engine.handle(Event::Tick, now(160));
     assert_eq!(engine.poll_timeout(), None);

@@ -7,7 +7,8 @@ use crate::decision::Reason;
 use crate::headers;
 use crate::headers::Told;
 use crate::limit::Opening;
-use crate::time::{Instant, Now};
+use crate::policy::Share;
+use crate::time::{Instant, Now, nanos};
 
 /// Two readings of one reset differ by less than this: most servers send whole seconds.
 const RESET_TOLERANCE: Duration = Duration::from_millis(1_500);
@@ -46,6 +47,8 @@ pub(super) struct Balance {
     first_left: Instant,
     /// When the answer came that `remaining` rests on. Only what left after it can raise it.
     pub(super) as_of: Instant,
+    /// The most that ever was left.
+    most: u64,
     /// The farthest away that the end of a window ever was, and when one was last mentioned.
     span: Duration,
     mentioned: Instant,
@@ -111,6 +114,7 @@ impl Balance {
             turned: false,
             first_left: Instant::ZERO,
             as_of: Instant::ZERO,
+            most: 0,
             span: Duration::ZERO,
             mentioned: Instant::ZERO,
             told: None,
@@ -132,9 +136,27 @@ impl Balance {
         self.name.as_deref()
     }
 
+    /// What is left for us where only a share is used: at least one of every window.
+    fn spare(&self, share: Share) -> u64 {
+        let all = self.limit.unwrap_or(self.most);
+        self.remaining.saturating_sub(all - share.of(all).max(1).min(all))
+    }
+
+    /// The time from an attempt of this cost that left at `last` to the next, where what is left is spread evenly.
+    pub(super) fn interval(&self, cost: u64, share: Share, last: Instant, now: Instant) -> Option<Duration> {
+        let (time, parts) = match self.reset.filter(|reset| *reset > now) {
+            Some(reset) => (reset.since(last), self.spare(share).saturating_sub(self.claimed).saturating_add(1)),
+            // No answer told of the window that has begun: it goes as the last one did.
+            None => (self.span, share.of(self.limit?).max(1)),
+        };
+        let nanos = u128::from(nanos(time)) * u128::from(cost) / u128::from(parts);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+
     /// What the next attempt of this cost waits for, if it has to.
-    pub(super) fn opening(&self, cost: u64, now: Now) -> Option<(Reason, Opening)> {
-        if self.remaining >= self.claimed.saturating_add(cost) {
+    pub(super) fn opening(&self, cost: u64, share: Share, now: Now) -> Option<(Reason, Opening)> {
+        let spare = self.spare(share);
+        if spare >= self.claimed.saturating_add(cost) {
             return None;
         }
         let wall = self.wall(now.mono);
@@ -142,14 +164,14 @@ impl Balance {
             return None;
         }
         let quota = Reason::Quota { limit: self.limit };
-        match (wall, self.believed(now)) {
+        match (wall, self.believed(share, now)) {
             (_, Some(adapt::Opening::AfterAnswer)) if self.claimed > 0 => Some((quota, Opening::AfterAnswer)),
             (Some(wall), Some(adapt::Opening::At(at))) => {
                 let at = if self.remaining == 0 { at.max(self.earliest) } else { at };
                 (at > now.mono).then_some((quota, Opening::At(at.min(wall))))
             }
             // Those without an answer may have been counted: their answers will tell, if there is enough for one more.
-            (Some(_), _) if self.remaining >= cost && self.claimed > 0 => Some((quota, Opening::AfterAnswer)),
+            (Some(_), _) if spare >= cost && self.claimed > 0 => Some((quota, Opening::AfterAnswer)),
             (Some(wall), _) => Some((quota, Opening::At(wall))),
             (None, Some(adapt::Opening::At(at))) => {
                 let at = at.min(self.as_of + HANDS_ON);
@@ -181,14 +203,15 @@ impl Balance {
         }
     }
 
-    /// When the next attempt fits by all limits that explain what was said.
-    fn believed(&self, now: Now) -> Option<adapt::Opening> {
-        self.stated.as_ref()?.opening(now)
+    /// When the next attempt fits by all limits that explain what was said. Where a part is left to others they are not to be
+    /// outrun.
+    fn believed(&self, share: Share, now: Now) -> Option<adapt::Opening> {
+        self.stated.as_ref().filter(|_| share == Share::ALL)?.opening(now)
     }
 
     /// Whether nothing may leave, whatever was granted before.
-    pub(super) fn is_shut(&self, now: Now) -> bool {
-        self.remaining == 0 && self.wall(now.mono).is_some() && self.believed(now).is_none()
+    pub(super) fn is_shut(&self, share: Share, now: Now) -> bool {
+        self.remaining == 0 && self.wall(now.mono).is_some() && self.believed(share, now).is_none()
     }
 
     /// When the window of an empty quota ends.
@@ -279,7 +302,7 @@ impl Balance {
             return false;
         };
         let is_stale = now.mono.since(self.mentioned) > (self.span * 2).max(STALE);
-        let own_left = match self.believed(now) {
+        let own_left = match self.believed(Share::ALL, now) {
             // Nothing is known, or it is newer than what the answer tells of the other.
             _ if self.turned || sent.mono < self.as_of => own_limit,
             Some(adapt::Opening::At(at)) if at > now.mono && self.claimed == 0 => 0,
@@ -315,6 +338,7 @@ impl Balance {
         let Word { said: Said { limit, remaining, .. }, reset: said, rolling, sent, now } = *word;
         self.limit = limit.or(self.limit);
         self.mentioned = now.mono;
+        self.most = self.most.max(remaining);
         self.span = self.span.max(said.map_or(Duration::ZERO, |(_, latest)| latest.since(now.mono)));
         let newer = sent.mono >= self.as_of;
         let was_turned = self.turned;

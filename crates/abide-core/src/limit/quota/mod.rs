@@ -9,6 +9,7 @@ use super::Opening;
 use crate::adapt::End;
 use crate::decision::Reason;
 use crate::headers;
+use crate::policy::Share;
 use crate::route::Route;
 use crate::time::{Instant, Now};
 use balance::{Balance, Word};
@@ -19,6 +20,7 @@ use reach::{Reach, Set};
 pub(crate) struct Quotas {
     all: Vec<Balance>,
     reach: Reach,
+    share: Share,
     /// How many attempts have left.
     attempts: u64,
 }
@@ -47,6 +49,11 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Quotas {
+    /// Quotas that are used to this share.
+    pub(crate) fn new(share: Share) -> Self {
+        Self { share, ..Self::default() }
+    }
+
     /// What `cost` more on a route wait for: the quota that opens last.
     pub(crate) fn opening(&self, route: &Route, cost: u64, now: Now) -> Option<(Reason, Opening)> {
         if self.all.is_empty() {
@@ -54,10 +61,31 @@ impl Quotas {
         }
         let places = self.reach.of(route);
         let drawn_on = self.all.iter().enumerate().filter(|(place, _)| places.contains(*place));
-        drawn_on.filter_map(|(_, quota)| quota.opening(cost, now)).max_by_key(|(_, opening)| match opening {
-            Opening::At(at) => (0, *at),
-            Opening::AfterAnswer | Opening::Never => (1, Instant::ZERO),
-        })
+        drawn_on.filter_map(|(_, quota)| quota.opening(cost, self.share, now)).max_by_key(
+            |(_, opening)| match opening {
+                Opening::At(at) => (0, *at),
+                Opening::AfterAnswer | Opening::Never => (1, Instant::ZERO),
+            },
+        )
+    }
+
+    /// The quota of a route with the longest time to the next attempt, where what is left is spread evenly after one of this cost
+    /// that left at `last`, and that time.
+    pub(crate) fn interval(
+        &self,
+        route: &Route,
+        cost: u64,
+        last: Instant,
+        now: Instant,
+    ) -> Option<(Option<u64>, Duration)> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let places = self.reach.of(route);
+        let drawn = self.all.iter().enumerate().filter(|(place, _)| places.contains(*place));
+        let intervals =
+            drawn.filter_map(|(_, quota)| Some((quota.limit, quota.interval(cost, self.share, last, now)?)));
+        intervals.max_by_key(|(_, interval)| *interval)
     }
 
     /// Whether something that a route draws on is none of another route's business.
@@ -112,7 +140,7 @@ impl Quotas {
             let place = known.unwrap_or_else(|| self.add(quota, &word));
             let is_claimed = known.is_some() && claim.places.contains(place);
             self.all[place].on_mentioned(&word, claim.number, self.attempts, answer.is_refused, is_claimed);
-            self.all[place].compare(answer.told, &word, answer.is_refused);
+            self.all[place].compare(answer.told.filter(|_| self.share == Share::ALL), &word, answer.is_refused);
             named.insert(place);
         }
         let is_silent = named == Set::default();
@@ -179,7 +207,7 @@ impl Quotas {
 
     /// Whether what was granted before may not leave any more: an answer has shown that there is nothing left.
     pub(crate) fn is_shut(&self, now: Now) -> bool {
-        self.all.iter().any(|quota| quota.is_shut(now))
+        self.all.iter().any(|quota| quota.is_shut(self.share, now))
     }
 
     /// Turns the windows that have ended.

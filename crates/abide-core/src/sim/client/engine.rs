@@ -108,7 +108,12 @@ impl Client for EngineClient {
                         return Some(Action::Lost(job));
                     }
                 }
-                Decision::Wait { .. } | Decision::Peek { .. } | Decision::Retry { .. } | Decision::Follow { .. } => {}
+                Decision::Wait { .. }
+                | Decision::Peek { .. }
+                | Decision::Retry { .. }
+                | Decision::Follow { .. }
+                | Decision::Renew { .. }
+                | Decision::Unread { .. } => {}
             }
         }
     }

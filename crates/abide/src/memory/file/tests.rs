@@ -50,7 +50,7 @@ impl Scene {
 }
 
 fn write(file: &mut KeyFile, deeds: &[Deed], millis: u64) -> News {
-    assert!(file.lock());
+    assert!(file.lock(now(millis).mono));
     let news = file.read(now(millis));
     file.write(deeds, None, now(millis));
     news
@@ -96,7 +96,7 @@ fn what_is_no_file_of_ours_is_begun_anew_and_what_is_of_a_later_version_is_left_
     let later = "{\"abide\":2,\"more\":true}\n";
     fs::write(scene.path(), later).unwrap();
     let (mut file, _) = scene.open(1, 0);
-    assert!(!file.lock());
+    assert!(!file.lock(now(10).mono));
     assert_eq!(scene.text(), later);
 }
 
@@ -105,7 +105,7 @@ fn grow(file: &mut KeyFile, from: u64) {
     for attempt in from..from + MOST_LINES as u64 / 2 {
         write(file, &[left(attempt, attempt), ended(attempt, attempt)], attempt);
     }
-    assert!(file.is_long() && file.lock());
+    assert!(file.is_long() && file.lock(now(from + 200).mono));
     file.read(now(from + 200));
     file.write(&[left(from + 200, from + 200)], Some(known()), now(from + 200));
     assert!(!file.is_long());
@@ -161,7 +161,7 @@ fn what_is_forgotten_while_it_is_used_is_used_no_more() {
     let (mut file, _) = scene.open(1, 0);
     forget(&scene.path()).unwrap();
     write(&mut file, &[left(1, 10)], 10);
-    assert!(!file.lock() && file.is_fresh(now(20).mono));
+    assert!(!file.lock(now(20).mono) && file.is_fresh(now(20).mono));
     assert!(!scene.path().exists());
 }
 
@@ -178,4 +178,16 @@ fn who_is_alone_looks_seldom_and_who_is_not_before_each_attempt() {
     assert!(!fresh(&one, 81));
     write(&mut one, &[], 70 + 1_001);
     assert!(fresh(&one, 72 + SECOND.as_millis() as u64));
+}
+
+#[test]
+fn a_file_that_is_locked_for_too_long_is_left_alone_for_a_while() {
+    let scene = Scene::new();
+    let (mut one, _) = scene.open(1, 0);
+    let stopped = File::open(scene.path()).unwrap();
+    stopped.lock().unwrap();
+    assert!(!one.lock(now(0).mono));
+    stopped.unlock().unwrap();
+    assert!(!one.lock(now(1_000).mono) && one.is_fresh(now(1_000).mono));
+    assert!(!one.is_fresh(now(1_100).mono) && one.lock(now(1_100).mono));
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::ready;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +45,8 @@ impl Flaky {
 
 #[cfg(feature = "tokio")]
 mod on_a_paused_clock {
+    use std::future::ready;
+
     use tokio::time::Instant;
 
     use super::*;
@@ -96,7 +97,7 @@ mod on_a_paused_clock {
         assert_eq!((error.attempts(), error.retry_after(), error.waited()), (1, Some(secs(61)), secs(0)));
         assert_eq!(
             error.to_string(),
-            "gave up after 1 attempt in 0ms, for the next attempt may be made in 1m01s, and 1m00s of waiting are allowed: busy"
+            "gave up after 1 attempt in 0ms, for a wait of 1m01s is asked for, and 1m00s is the longest allowed: busy"
         );
         let error = retry.clone().max_wait(secs(3_600)).stop_before(secs(30)).run(told(secs(30))).await.unwrap_err();
         assert_eq!((error.attempts(), error.waited()), (1, secs(0)));

@@ -1,18 +1,23 @@
 //! The connections below the client: how they are made, and what their failures mean.
 
 use std::error::Error as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use abide_core::event::Failure;
+use bytes::Bytes;
+use futures_core::Stream;
 
+use super::{Arrival, Attempt, Broken, Chunks, Payload, Sending, Transport};
 use crate::error::{Error, Result};
 
 #[derive(Clone, Debug)]
-pub(super) struct Connection {
-    pub(super) connect_timeout: Duration,
-    pub(super) idle_timeout: Duration,
-    pub(super) ca_certificates: Vec<Vec<u8>>,
-    pub(super) insecure: bool,
+pub(crate) struct Connection {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) ca_certificates: Vec<Vec<u8>>,
+    pub(crate) insecure: bool,
 }
 
 impl Default for Connection {
@@ -27,7 +32,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    pub(super) fn build(&self) -> Result<reqwest::Client> {
+    pub(crate) fn build(&self) -> Result<Sockets> {
         // Somebody else may have installed one already, and theirs is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -49,12 +54,50 @@ impl Connection {
         }
         builder
             .build()
+            .map(Sockets)
             .map_err(|e| Error::setting("the client can't be set up").with_source(Some(Box::new(e.without_url()))))
     }
 }
 
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Sockets(reqwest::Client);
+
+impl Transport for Sockets {
+    fn send(&self, attempt: Attempt) -> Sending {
+        let mut request = reqwest::Request::new(attempt.method, attempt.url);
+        *request.headers_mut() = attempt.headers;
+        *request.timeout_mut() = attempt.timeout;
+        *request.body_mut() = match attempt.body {
+            Payload::Empty => None,
+            Payload::Whole(bytes) => Some(bytes.into()),
+            Payload::Stream(stream) => Some(reqwest::Body::wrap_stream(stream)),
+        };
+        let sending = self.0.execute(request);
+        Box::pin(async move {
+            let mut response = sending.await?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            Ok(Arrival { status, headers, body: Box::new(SocketBody(Box::pin(response.bytes_stream()))) })
+        })
+    }
+}
+
+struct SocketBody(Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>);
+
+impl Chunks for SocketBody {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<Option<Bytes>, Broken>> {
+        Poll::Ready(ready!(self.0.as_mut().poll_next(cx)).transpose().map_err(Broken::from))
+    }
+}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        Self { failure: failure(&error), cause: Some(Box::new(error.without_url())) }
+    }
+}
+
 /// What a failure of an attempt means.
-pub(super) fn failure(error: &reqwest::Error) -> Failure {
+fn failure(error: &reqwest::Error) -> Failure {
     if error.is_builder() {
         Failure::Request
     } else if error.is_connect() {

@@ -1,0 +1,206 @@
+//! Access tokens by OAuth 2.0 client credentials (RFC 6749 section 4.4): fetched once for all calls that wait, and renewed in time.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use abide_core::time::Instant;
+use http::{HeaderValue, Method};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::{Client, Request, builder};
+use crate::error::{Error, Kind, Result};
+use crate::target;
+
+/// How long before its end a token is renewed, at most; a tenth of its life, if that is less.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// How a client gets its access token.
+///
+/// The token is fetched when the first call needs it, a minute before it ends (a tenth of its life before, if that is less), and
+/// when the server answers 401, once for all calls that wait for it. The request for it passes the same engine as all others, by
+/// the budget of its own origin.
+///
+/// ```no_run
+/// use abide::{Client, OAuth2};
+///
+/// # fn example(secret: String) -> abide::Result<()> {
+/// let settings = OAuth2::client_credentials("https://auth.example.com/token", "my-id", secret).scope("read");
+/// let client = Client::builder("https://api.example.com").oauth2(settings).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct OAuth2 {
+    url: String,
+    id: String,
+    secret: String,
+    parameters: Vec<(String, String)>,
+    in_body: bool,
+}
+
+impl OAuth2 {
+    /// The client credentials grant at a token endpoint.
+    pub fn client_credentials(url: impl Into<String>, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { url: url.into(), id: id.into(), secret: secret.into(), parameters: Vec::new(), in_body: false }
+    }
+
+    /// What the token is to allow; several scopes are separated by spaces.
+    pub fn scope(self, scope: impl Into<String>) -> Self {
+        self.parameter("scope", scope)
+    }
+
+    /// A parameter that the token endpoint wants, such as `audience` or `resource`.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends id and secret in the body of the request, for endpoints that do not take them as `Authorization: Basic …`
+    /// (RFC 6749 section 2.3.1).
+    pub fn secret_in_body(mut self) -> Self {
+        self.in_body = true;
+        self
+    }
+}
+
+impl fmt::Debug for OAuth2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An access token as it goes into a request.
+#[derive(Clone)]
+pub(super) struct Token {
+    value: HeaderValue,
+    number: u64,
+    renew_at: Instant,
+}
+
+impl Token {
+    pub(super) fn value(&self) -> HeaderValue {
+        self.value.clone()
+    }
+
+    /// Tells one token from the next.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.number)
+    }
+}
+
+/// The tokens of one client.
+pub(super) struct Tokens {
+    settings: OAuth2,
+    url: Url,
+    held: StdMutex<Option<Token>>,
+    /// Held by the one that fetches; what its last fetch came to, if it failed.
+    fetching: Mutex<Option<String>>,
+    fetched: AtomicU64,
+}
+
+impl Tokens {
+    pub(super) fn new(settings: OAuth2) -> Result<Arc<Self>> {
+        let url = builder::parse_url(&settings.url)?;
+        Ok(Arc::new(Self {
+            settings,
+            url,
+            held: StdMutex::default(),
+            fetching: Mutex::default(),
+            fetched: AtomicU64::new(0),
+        }))
+    }
+
+    /// Tells apart who asks for what.
+    pub(super) fn identity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.url.as_str(), &self.settings.id, &self.settings.parameters).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The token that is there, unless it is about to end or is the one that was refused.
+    pub(super) fn current(&self, client: &Client, refused: Option<u64>) -> Option<Token> {
+        let now = client.inner.handle.now().mono;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone().filter(|token| now < token.renew_at && refused.is_none_or(|refused| token.number > refused))
+    }
+
+    /// A token, from the endpoint if nobody else has fetched one by then. Who waited while another's request failed shares its
+    /// error.
+    pub(super) async fn fetch(&self, client: &Client, refused: Option<u64>) -> Result<Token> {
+        let before = self.fetched.load(Ordering::Acquire);
+        let mut failed = self.fetching.lock().await;
+        if let Some(token) = self.current(client, refused) {
+            return Ok(token);
+        }
+        let is_news = self.fetched.load(Ordering::Acquire) > before;
+        if let Some(why) = failed.as_ref().filter(|_| is_news) {
+            return Err(self.error(why.clone()));
+        }
+        let answer = self.ask(client).await;
+        let number = self.fetched.fetch_add(1, Ordering::AcqRel) + 1;
+        let token = answer.and_then(|answer| self.read(&answer, number, client.inner.handle.now().mono));
+        *failed = token.as_ref().err().map(Error::reason);
+        let token = token?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Value> {
+        let OAuth2 { id, secret, parameters, in_body, .. } = &self.settings;
+        let mut form = vec![("grant_type", "client_credentials")];
+        form.extend(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut request = Request::bare(client.clone(), Method::POST, &self.url).idempotent();
+        if *in_body {
+            form.extend([("client_id", id.as_str()), ("client_secret", secret.as_str())]);
+        } else {
+            let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            request = request.basic(encode(id), encode(secret));
+        }
+        let response = request.header("accept", "application/json").form(&form).send_whatever().await?;
+        let status = response.status();
+        if status.is_success() {
+            return response.json().await;
+        }
+        let body = response.bytes().await?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        // What it describes may repeat what was sent; the code does not (RFC 6749 section 5.2).
+        let code = body["error"].as_str().map(|code| format!(" ({code})")).unwrap_or_default();
+        Err(self.error(format!("the token endpoint answered {status}{code}; check id, secret and scope")))
+    }
+
+    fn read(&self, answer: &Value, number: u64, now: Instant) -> Result<Token> {
+        let text = answer["access_token"].as_str().filter(|text| !text.is_empty());
+        let value = text.and_then(|text| HeaderValue::try_from(format!("Bearer {text}")).ok());
+        let Some(mut value) = value else {
+            return Err(self.error("the token endpoint's answer holds no access_token".to_owned()));
+        };
+        value.set_sensitive(true);
+        // Some endpoints write the number as text.
+        let expires_in = &answer["expires_in"];
+        let life = expires_in.as_u64().or_else(|| expires_in.as_str()?.parse().ok()).map(Duration::from_secs);
+        let renew_at = life.map_or(Instant::NEVER, |life| now + (life - EARLY.min(life / 10)));
+        Ok(Token { value, number, renew_at })
+    }
+
+    fn error(&self, why: String) -> Error {
+        Error::new(Kind::Token(why)).with_url(target::shown(&self.url, &[]))
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tokens").field(&self.settings).finish()
+    }
+}
