@@ -77,7 +77,7 @@ pub(crate) struct PullArgs {
     /// NAME.ndjson or NAME/ for many [default: stdout]
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
-    /// auto, none, link, body.PATH or header.NAME
+    /// auto, none, link, body.PATH, header.NAME …
     #[arg(long, value_name = "HOW")]
     pub(crate) pages: Option<crate::pull::Pages>,
     /// Place of the records in a page, as data.items

@@ -163,6 +163,9 @@ proptest! {
         // With a place at work that is given to whoever asks first, asking blindly can be quicker than waiting for an answer.
         let capped = rules.iter().any(|rule| matches!(rule.shape, rule::Shape::Concurrency));
         let one_way = if capped { 0 } else { one_way };
+        // Of two windows that each begin with a request, one may better begin late: the plan begins each as soon as it can.
+        let windows = rules.iter().filter(|rule| matches!(rule.shape, rule::Shape::Fixed)).count();
+        prop_assume!(windows < 2);
         let world = World::new(server).network(Network::latency(millis(one_way)).jitter(millis(one_way))).seed(seed);
         let report = world.horizon(secs(120)).run(Restless::new(seed, haste, millis(longest)), Caller::new(n).workers(workers));
         if report.ending == Ending::Done {
