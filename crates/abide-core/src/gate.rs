@@ -166,13 +166,6 @@ impl Gate {
                 weigh(reason, opening);
             }
         }
-        if self.unanswered > 0
-            && self.limits.is_empty()
-            && let Some(opening) = self.trips.first_is_back()
-            && self.learner.believed().is_none()
-        {
-            weigh(Reason::Probe, opening);
-        }
         if self.kept.is_partial() {
             self.kept.follow(self.learner.believed(), self.learner.blames_limit());
             if let Some((spec, opening)) = self.kept.opening(self.unanswered, now) {

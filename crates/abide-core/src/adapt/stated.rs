@@ -37,7 +37,7 @@ pub(crate) struct Stated {
     words: VecDeque<Word>,
     /// How many they have seen.
     seen: u64,
-    /// The number of the attempt before the first that the book knows by its number.
+    /// The number of the first attempt that the book knows.
     base: u64,
     hypotheses: Vec<Hypothesis>,
     /// The least that was said to be left since nothing was in flight.
@@ -61,9 +61,9 @@ enum Word {
 }
 
 impl Stated {
-    /// The first answer came that names the quota. Attempts after the one of this number are told of as they leave.
-    pub(crate) fn new(number: u64, said: Said, sent: Now, now: Now) -> Self {
-        let mut stated = Self {
+    /// Attempts from the one of this number on are told of in the order in which they leave.
+    pub(crate) fn new(number: u64) -> Self {
+        Self {
             book: Book::default(),
             words: VecDeque::new(),
             seen: 0,
@@ -74,10 +74,7 @@ impl Stated {
             at_odds: false,
             most: 0,
             strikes: 0,
-        };
-        stated.on_sent(sent);
-        stated.on_end(number, End::Accepted, Some(said), now);
-        stated
+        }
     }
 
     /// The attempt with the next number leaves.
@@ -206,3 +203,6 @@ impl Stated {
 fn distance(said: &Said, evidence: &Evidence) -> Duration {
     said.reset.map_or(Duration::ZERO, |(earliest, _)| earliest.since(evidence.sent))
 }
+
+#[cfg(test)]
+mod tests;

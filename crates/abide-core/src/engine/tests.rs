@@ -218,8 +218,7 @@ fn too_many_in_flight_means_fewer_in_flight_and_no_pause() {
     let mut story = Story::new("");
     let stripe = |call: &mut Call| call.key = Key::new("https://api.stripe.com", 0);
     let ids: Vec<CallId> = (0..8).map(|_| story.submit("/v1/charges", stripe)).collect();
-    assert_eq!(story.sent(), ids[..1], "nothing is known of the server yet");
-    assert_eq!(story.sleep(), ids[1..]);
+    assert_eq!(story.sent(), ids);
     let fields = [("stripe-rate-limited-reason", "global-concurrency")];
     story.answer(ids[7], 429, &fields, None);
     let retry = story.answer(ids[7], 429, &fields, Some("{}"));

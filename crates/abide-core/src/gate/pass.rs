@@ -52,7 +52,6 @@ impl Gate {
 
     /// The attempt leaves.
     pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
-        self.trips.on_left(now.mono);
         self.limits.leave(&mut pass.permit, now);
         self.quotas.leave(&mut pass.permit.claim, now);
         self.kept.leave(pass.part.as_deref_mut(), now);
@@ -95,7 +94,6 @@ impl Gate {
     pub(crate) fn abandon(&mut self, id: CallId, pass: &Pass, sent: Now, now: Now) {
         let arrived = now.mono.max(sent.mono + self.trips.longest());
         self.unanswered -= 1;
-        self.trips.on_lost();
         let trip = Trip { ended: now, arrived, shortest: self.trips.shortest() };
         self.limits.settle(&pass.permit, None, &trip);
         self.kept.settle(pass.part.as_deref(), &trip);

@@ -43,11 +43,6 @@ impl Stack {
         Self { limits: limits.into_iter().map(|(spec, limit)| (spec, limit.exact())).collect(), share }
     }
 
-    /// Whether nothing was told but how many may be in flight.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.limits.is_empty()
-    }
-
     /// The limit that opens last for an attempt of this cost, if there is one that matters, and when it opens. Spends nothing.
     pub(crate) fn opening(&self, cost: u32, now: Now) -> Option<(LimitSpec, Opening)> {
         self.limits

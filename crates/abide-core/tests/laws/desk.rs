@@ -21,14 +21,6 @@ impl Desk {
         Self { engine: Engine::new(policy, 7), now: 0, said: Vec::new() }
     }
 
-    /// The server has answered before, so that nothing has to wait for a first answer.
-    pub(crate) fn met(mut self) -> Self {
-        let first = self.send(get());
-        self.accept(first);
-        self.said.clear();
-        self
-    }
-
     /// With limits that are told.
     pub(crate) fn told(limits: &str) -> Self {
         let mut policy = Policy::default();

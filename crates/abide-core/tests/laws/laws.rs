@@ -105,10 +105,7 @@ proptest! {
         let trouble = Trouble { refuse: 1_000, ..Trouble::default() };
         let server = Server { calm_at: way.least + way.jitter + 1, service: service * MS, ..troubled(trouble) };
         let callers = vec![Caller::default(); in_flight as usize + 1];
-        let mut policy = concurrency(in_flight);
-        // Something is known of the server, so that the first attempt need not go alone.
-        tell(&mut policy, "1000/s");
-        let story = Story { policy, way, seed, ..Story::new(server, callers) };
+        let story = Story { policy: concurrency(in_flight), way, seed, ..Story::new(server, callers) };
         let ending = story.play();
         // However many were refused, the first pilot goes after about a quarter of a second.
         let first = ending.sent.iter().take(in_flight as usize).all(|(at, ..)| *at == 0);

@@ -36,7 +36,7 @@ const HELD: Reason = Reason::Hold { last: None };
 
 #[test]
 fn eight_refusals_at_once_are_one_event() {
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let calls: Vec<_> = (0..8).map(|_| desk.send(get())).collect();
     for (i, id) in calls.iter().enumerate() {
         desk.at(20 + i as u64).answer(*id, 429, &[]);
@@ -51,7 +51,7 @@ fn eight_refusals_at_once_are_one_event() {
 
 #[test]
 fn a_success_that_left_before_the_pause_does_not_shorten_it() {
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let (slow, refused) = (desk.send(get()), desk.send(get()));
     desk.at(10).answer(refused, 429, &[("retry-after", "5")]);
     desk.at(2_000).accept(slow);
@@ -154,7 +154,7 @@ fn a_call_that_costs_more_than_there_ever_is_ends_at_once() {
 
 #[test]
 fn a_probe_that_is_cancelled_or_silent_hands_its_turn_on() {
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let calls: Vec<_> = (0..4).map(|_| desk.send(get())).collect();
     for id in &calls {
         desk.at(10).answer(*id, 429, &[("retry-after", "1")]);
@@ -174,7 +174,7 @@ fn a_probe_that_is_cancelled_or_silent_hands_its_turn_on() {
 
 #[test]
 fn a_pilot_after_refusals_without_a_word_hands_its_turn_on_too() {
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let calls: Vec<_> = (0..4).map(|_| desk.send(get())).collect();
     for id in &calls {
         desk.at(10).answer(*id, 429, &[]);
@@ -206,7 +206,7 @@ fn a_grant_that_a_refusal_without_a_word_overtakes_goes_back() {
 
 #[test]
 fn refusals_before_anything_was_accepted_teach_no_amount() {
-    let mut desk = Desk::told("1000/s");
+    let mut desk = Desk::new(Policy::default());
     let calls: Vec<_> = (0..4).map(|_| desk.send(get())).collect();
     for id in &calls {
         desk.at(10).answer(*id, 429, &[]);
@@ -221,7 +221,7 @@ fn refusals_before_anything_was_accepted_teach_no_amount() {
 
 #[test]
 fn a_caller_that_sleeps_keeps_nobody_waiting() {
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let (asleep, awake) = (desk.send(get()), desk.send(get()));
     for id in [asleep, awake] {
         desk.at(10).answer(id, 429, &[("retry-after", "1")]);
@@ -277,7 +277,7 @@ fn a_wait_that_nobody_means_is_too_long_even_for_endless_patience() {
 
 #[test]
 fn a_wait_of_exactly_max_wait_is_waited_out_and_then_tried() {
-    let mut desk = Desk::told("1000/s");
+    let mut desk = Desk::new(Policy::default());
     let calls: Vec<_> = (0..3).map(|_| desk.send(within(secs(60)))).collect();
     for (i, id) in calls.iter().enumerate() {
         desk.at(50 + i as u64).answer(*id, 429, &[("retry-after", "60")]);
@@ -515,7 +515,7 @@ fn a_wall_clock_that_jumps_ahead_is_noticed_within_a_minute() {
 #[test]
 fn who_listens_is_told_when_the_reason_or_the_moment_changes_and_not_else() {
     let listener = || Call { listens: true, max_wait: Some(Patience::Endless), ..get() };
-    let mut desk = Desk::new(Policy::default()).met();
+    let mut desk = Desk::new(Policy::default());
     let (refused, sibling) = (desk.send(get()), desk.send(get()));
     let reasons = |desk: &mut Desk| -> Vec<_> {
         desk.waits()

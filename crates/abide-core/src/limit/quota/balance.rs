@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Early;
 use crate::adapt::{self, End, Said, Stated};
 use crate::decision::Reason;
 use crate::headers;
@@ -240,6 +241,23 @@ impl Balance {
         self.is_beyond_us = true;
     }
 
+    /// It was named for the first time, by an answer that came while all these were out.
+    pub(super) fn meet(&mut self, place: usize, word: &Word, early: &[Early], last: u64) {
+        let drawing = early.iter().filter(|attempt| attempt.places.contains(place));
+        drawing.for_each(|attempt| self.claim(attempt.cost, attempt.left));
+        let (Some(first), false) = (early.first(), self.is_beyond_us || !word.is_worth_more()) else { return };
+        let stated = self.stated.insert(Stated::new(first.number));
+        let mut left = first.left;
+        for number in first.number..=last {
+            let known = early.iter().find(|attempt| attempt.number == number);
+            left = known.map_or(left, |attempt| attempt.left);
+            stated.on_sent(left);
+            if !known.is_some_and(|attempt| attempt.places.contains(place)) {
+                stated.on_end(number, End::Unsent, None, left);
+            }
+        }
+    }
+
     /// The attempt with the next number leaves, and draws on this quota or not.
     pub(super) fn on_sent(&mut self, number: u64, draws: bool, now: Now) {
         if let Some(stated) = &mut self.stated {
@@ -270,7 +288,12 @@ impl Balance {
             Some(stated) if !was_claimed => stated.on_stranger(),
             Some(stated) => stated.on_end(number, end, said, word.now),
             None if is_refused || self.is_beyond_us || !word.is_worth_more() => {}
-            None => self.stated = Some(Stated::new(last, word.said, word.sent, word.now)),
+            None => {
+                // Nothing is known of what left since, but that it will be told of as it ends.
+                let stated = self.stated.insert(Stated::new(last));
+                stated.on_sent(word.sent);
+                stated.on_end(last, end, said, word.now);
+            }
         }
         if self.stated.as_ref().is_some_and(Stated::is_worn_out) {
             self.give_up();

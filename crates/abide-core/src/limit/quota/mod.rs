@@ -23,7 +23,23 @@ pub(crate) struct Quotas {
     share: Share,
     /// How many attempts have left.
     attempts: u64,
+    /// Those of the first ones that are out and left before any quota was named.
+    early: Vec<Early>,
 }
+
+/// An attempt that left before it was known what it draws on.
+#[derive(Clone, Debug)]
+struct Early {
+    number: u64,
+    cost: u64,
+    left: Now,
+    route: Route,
+    /// What it turned out to draw on.
+    places: Set,
+}
+
+/// So many first attempts are remembered until a quota is named: most servers name one in their first answer, or never.
+const EARLY: u64 = 64;
 
 /// What an attempt without an answer may have spent, and of which quotas.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +114,11 @@ impl Quotas {
         let places = if self.all.is_empty() { Set::default() } else { self.reach.of(route) };
         let claim = Claim { places, cost, number: 0, left: now.mono };
         self.claimed(claim).for_each(|quota| quota.claim(cost, now));
-        self.count(claim, now)
+        let claim = self.count(claim, now);
+        if self.all.is_empty() && self.attempts <= EARLY {
+            self.early.push(Early { number: claim.number, cost, left: now, route: route.clone(), places });
+        }
+        claim
     }
 
     fn count(&mut self, claim: Claim, now: Now) -> Claim {
@@ -111,14 +131,28 @@ impl Quotas {
 
     /// It leaves only now.
     pub(crate) fn leave(&mut self, claim: &mut Claim, now: Now) {
-        if claim.left != now.mono {
-            self.claimed(*claim).for_each(|quota| quota.on_end(claim.number, End::Unsent, now));
-            *claim = self.count(*claim, now);
+        if claim.left == now.mono {
+            return;
+        }
+        let early = self.recall(claim);
+        self.claimed(*claim).for_each(|quota| quota.on_end(claim.number, End::Unsent, now));
+        *claim = self.count(*claim, now);
+        if self.all.is_empty() {
+            self.early.extend(early.map(|early| Early { number: claim.number, left: now, ..early }));
         }
     }
 
+    /// Looks up what an attempt turned out to draw on that left before anything was named.
+    fn recall(&mut self, claim: &mut Claim) -> Option<Early> {
+        let index = self.early.iter().position(|early| early.number == claim.number)?;
+        let early = self.early.remove(index);
+        claim.places = early.places;
+        Some(early)
+    }
+
     /// An attempt is lost, or never left.
-    pub(crate) fn release(&mut self, claim: Claim, end: End, now: Now) {
+    pub(crate) fn release(&mut self, mut claim: Claim, end: End, now: Now) {
+        self.recall(&mut claim);
         for quota in self.claimed(claim) {
             quota.unclaim(claim.cost);
             quota.on_end(claim.number, end, now);
@@ -131,7 +165,11 @@ impl Quotas {
     }
 
     /// An attempt was answered.
-    pub(crate) fn on_answer(&mut self, route: &Route, claim: Claim, answer: &Answer<'_>) {
+    pub(crate) fn on_answer(&mut self, route: &Route, mut claim: Claim, answer: &Answer<'_>) {
+        if self.all.is_empty() {
+            self.meet(route, answer);
+        }
+        self.recall(&mut claim);
         self.claimed(claim).for_each(|quota| quota.unclaim(claim.cost));
         let mut named = Set::default();
         for quota in answer.quotas {
@@ -166,6 +204,30 @@ impl Quotas {
         }
         if !is_silent {
             self.reach.note(route, drawn_on);
+        }
+    }
+
+    /// The first answer that may name quotas.
+    fn meet(&mut self, route: &Route, answer: &Answer<'_>) {
+        let mut words = Vec::new();
+        for quota in answer.quotas {
+            if let Some(word) = Word::of(quota, answer.doubt, answer.sent, answer.now) {
+                let known = self.all.iter().position(|known| known.is_of(quota));
+                words.push((known.unwrap_or_else(|| self.add(quota, &word)), word));
+            }
+        }
+        if words.is_empty() {
+            return;
+        }
+        let mut named = Set::default();
+        words.iter().for_each(|(place, _)| named.insert(*place));
+        self.reach.note(route, named);
+        if self.attempts > EARLY {
+            self.early.clear();
+        }
+        self.early.iter_mut().for_each(|early| early.places = self.reach.of(&early.route));
+        for (place, word) in words {
+            self.all[place].meet(place, &word, &self.early, self.attempts);
         }
     }
 
@@ -217,125 +279,4 @@ impl Quotas {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::Wall;
-
-    fn at(millis: u64) -> Instant {
-        Instant::from_nanos(millis * 1_000_000)
-    }
-
-    fn now(millis: u64) -> Now {
-        Now { mono: at(millis), wall: Wall::from_millis(1_764_000_000_000 + millis.cast_signed()) }
-    }
-
-    fn said(remaining: u64, reset_secs: u64) -> Vec<headers::Quota> {
-        vec![headers::Quota {
-            limit: Some(50),
-            remaining: Some(remaining),
-            reset: Some(Duration::from_secs(reset_secs)),
-            ..headers::Quota::default()
-        }]
-    }
-
-    /// An answer to a call of cost 1 on one route.
-    fn answer(quotas: &mut Quotas, said: &[headers::Quota], sent: u64, now: u64) {
-        let claim = quotas.take(&Route::default(), 1, self::now(sent));
-        hear(quotas, &Route::default(), claim, said, sent, now);
-    }
-
-    fn hear(quotas: &mut Quotas, route: &Route, claim: Claim, said: &[headers::Quota], sent: u64, now: u64) {
-        let (sent, now) = (self::now(sent), self::now(now));
-        let answer = Answer { quotas: said, is_refused: false, doubt: Duration::ZERO, told: None, sent, now };
-        quotas.on_answer(route, claim, &answer);
-    }
-
-    fn opening(quotas: &Quotas, cost: u64, now: u64) -> Option<Opening> {
-        quotas.opening(&Route::default(), cost, self::now(now)).map(|(_, opening)| opening)
-    }
-
-    #[test]
-    fn what_is_not_answered_may_be_counted_already() {
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &said(5, 5), 0, 10);
-        let claims: Vec<Claim> = (0..4).map(|_| quotas.take(&Route::default(), 1, now(10))).collect();
-        assert_eq!(opening(&quotas, 1, 10), None);
-        quotas.take(&Route::default(), 1, now(10));
-        assert_eq!(opening(&quotas, 1, 10), Some(Opening::AfterAnswer));
-        claims.into_iter().for_each(|claim| quotas.release(claim, End::Unknown, now(10)));
-        assert_eq!(opening(&quotas, 4, 10), None);
-    }
-
-    #[test]
-    fn a_route_is_held_back_only_by_what_it_draws_on() {
-        let named = |name: &str, remaining| {
-            let quota = said(remaining, 60).remove(0);
-            vec![headers::Quota { name: Some(name.to_owned()), named: true, ..quota }]
-        };
-        let (search, core) = (Route::of_path("/search/code"), Route::of_path("/repos/a"));
-        let mut quotas = Quotas::default();
-        hear(&mut quotas, &search, Claim::default(), &named("search", 0), 0, 10);
-        hear(&mut quotas, &core, Claim::default(), &named("core", 40), 0, 10);
-        assert!(quotas.opening(&search, 1, now(20)).is_some());
-        assert!(quotas.opening(&Route::of_path("/search/users"), 1, now(20)).is_some());
-        assert_eq!(quotas.opening(&core, 1, now(20)), None);
-        assert_eq!(quotas.opening(&Route::of_path("/users/x"), 1, now(20)), None);
-    }
-
-    #[test]
-    fn a_window_that_rolls_is_free_a_whole_distance_after_the_last_answer() {
-        let rolling = |remaining| vec![headers::Quota { rolling: true, ..said(remaining, 58).remove(0) }];
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &rolling(1), 0, 10);
-        answer(&mut quotas, &rolling(0), 900, 1_000);
-        quotas.turn(at(58_500));
-        assert_eq!(opening(&quotas, 1, 58_500), Some(Opening::At(at(59_000))));
-    }
-
-    #[test]
-    fn quotas_beyond_the_last_place_take_that_of_the_oldest() {
-        let mut quotas = Quotas::default();
-        for i in 0..200 {
-            let quota = headers::Quota { name: Some(format!("q{i}")), ..said(0, 60).remove(0) };
-            let route = Route::of_path(&format!("/r{}x", "y".repeat(i)));
-            hear(&mut quotas, &route, Claim::default(), &[quota], 0, i as u64);
-        }
-        assert_eq!(quotas.all.len(), Set::SIZE);
-    }
-
-    #[test]
-    fn an_empty_quota_opens_at_its_earliest_reset() {
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &said(1, 5), 0, 10);
-        answer(&mut quotas, &said(0, 5), 100, 900);
-        assert_eq!(opening(&quotas, 1, 900), Some(Opening::At(at(5_010))));
-        quotas.turn(at(5_010));
-        assert_eq!(opening(&quotas, 50, 5_010), None);
-    }
-
-    #[test]
-    fn answers_out_of_order_never_raise_what_is_left() {
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &said(41, 5), 0, 10);
-        answer(&mut quotas, &said(42, 5), 1, 11);
-        assert_eq!(opening(&quotas, 41, 11), None);
-        assert!(opening(&quotas, 42, 11).is_some());
-    }
-
-    #[test]
-    fn a_later_reset_is_a_new_window() {
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &said(0, 5), 0, 10);
-        answer(&mut quotas, &said(49, 5), 4_000, 4_010);
-        assert_eq!(opening(&quotas, 49, 4_010), None);
-    }
-
-    #[test]
-    fn an_answer_without_fields_still_spends() {
-        let mut quotas = Quotas::default();
-        answer(&mut quotas, &said(2, 5), 0, 10);
-        answer(&mut quotas, &[], 20, 30);
-        assert_eq!(opening(&quotas, 1, 30), None);
-        assert!(opening(&quotas, 2, 30).is_some());
-    }
-}
+mod tests;
