@@ -13,12 +13,12 @@ use crate::secret::KeyPlace;
 /// that stall.
 pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result<Client> {
     let mut builder = Client::anywhere()
-        .concurrency(common.concurrency)
+        .concurrency(concurrency(common))
         .pace(match common.pace {
-            Pace::Eager => abide::Pace::Eager,
-            Pace::Even => abide::Pace::Even,
+            None | Some(Pace::Eager) => abide::Pace::Eager,
+            Some(Pace::Even) => abide::Pace::Even,
         })
-        .share_of(common.share_of)
+        .share_of(common.share_of.unwrap_or(abide::Share::ALL))
         .max_wait(common.max_wait.map_or(max_wait, |span| span.0))
         .hedge(hedge)
         .max_body(common.max_body.0);
@@ -70,6 +70,11 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
         builder = builder.memory(memory);
     }
     builder.build().map_err(Failure::usage)
+}
+
+/// The most attempts in flight to an origin.
+pub(crate) fn concurrency(common: &Common) -> u32 {
+    common.concurrency.unwrap_or(8)
 }
 
 /// The query keys that hold secrets.

@@ -120,20 +120,14 @@ pub(crate) struct Common {
     #[arg(long, value_name = "SPEC")]
     pub(crate) limit: Vec<HostLimit>,
     /// eager, or even: spread over the window
-    #[arg(long, value_name = "PACE", default_value = "eager", hide_default_value = true, hide_possible_values = true)]
-    pub(crate) pace: Pace,
+    #[arg(long, value_name = "PACE", hide_possible_values = true)]
+    pub(crate) pace: Option<Pace>,
     /// Use only this share of every limit, as 80%
-    #[arg(long, value_name = "SHARE", default_value = "100%", hide_default_value = true)]
-    pub(crate) share_of: Share,
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) share_of: Option<Share>,
     /// Most requests in flight, an origin [default: 8]
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 8,
-        hide_default_value = true,
-        value_parser = clap::value_parser!(u32).range(1..=10_000)
-    )]
-    pub(crate) concurrency: u32,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: Option<u32>,
     /// Tries again after a fault [default: 5]
     #[arg(long, value_name = "N")]
     pub(crate) retries: Option<u32>,

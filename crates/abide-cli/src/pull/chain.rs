@@ -1,10 +1,9 @@
-//! Chains of pages: how each goes on, what its next request changes, and whether it stands still.
+//! Chains of pages: how each goes on, and whether it stands still.
 
 use std::collections::BTreeMap;
 
-use abide_core::page::{Answer, Asked, Change, Next, Pages, Records, Slot};
+use abide_core::page::{Answer, Asked, Next, Pages, Records};
 use http::HeaderMap;
-use url::Url;
 
 use super::fetch::Content;
 use super::journal::digest::Digest;
@@ -56,53 +55,11 @@ pub(super) fn linked(headers: &HeaderMap) -> Next {
     Pages::Auto.next(&Answer { headers, body: None, asked: Asked::default(), records: Records::default() })
 }
 
-/// The first request of a job, with the page size that was asked for.
-pub(super) fn opened(job: &Url, pages: Option<&Pages>) -> Url {
-    let changes = pages.map(Pages::opening).unwrap_or_default();
-    // What is no part of a URL is nothing that a pull of URLs sends; the next page will say so.
-    changed(job, &changes).unwrap_or_else(|_| job.clone())
-}
-
-/// The URL of a job with these values in its query.
-///
-/// # Errors
-///
-/// The first slot that is no part of a URL.
-pub(super) fn changed<'a>(job: &Url, changes: &'a [Change]) -> Result<Url, &'a Slot> {
-    let pair = |change: &'a Change| match &change.slot {
-        Slot::Query(key) => Ok((key.as_str(), change.text())),
-        other => Err(other),
-    };
-    let pairs: Vec<(&str, String)> = changes.iter().map(pair).collect::<Result<_, _>>()?;
-    let mut url = job.clone();
-    abide::set_in_query(&mut url, &pairs);
-    Ok(url)
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
     use super::*;
-
-    fn change(slot: &str, value: &str) -> Change {
-        Change { slot: slot.parse().unwrap(), value: value.to_owned() }
-    }
-
-    #[test]
-    fn values_are_set_where_they_stand_or_added() {
-        let job = Url::parse("https://x.test/a?page=1&q=b%20c").unwrap();
-        let url = |changes: &[Change]| changed(&job, changes).map(String::from).map_err(ToString::to_string);
-        assert_eq!(url(&[]).unwrap(), job.as_str());
-        assert_eq!(
-            url(&[change("query.page", "2"), change("query.n", "\"x&y\"")]).unwrap(),
-            "https://x.test/a?page=2&q=b+c&n=x%26y"
-        );
-        assert_eq!(url(&[change("header.range", "1")]), Err("header.range".to_owned()));
-        let sized: Pages = "page=query.page size=query.n:50".parse().unwrap();
-        assert_eq!(opened(&job, Some(&sized)).query(), Some("page=1&q=b+c&n=50"));
-        assert_eq!(opened(&job, None), job);
-    }
 
     #[test]
     fn a_page_that_brings_the_same_again_stands_still() {

@@ -1,61 +1,16 @@
-//! Fetches one page, and reads out of it what is to be written and where the pages go on.
+//! Reads out of an answer what is to be written and where the pages go on.
 
-use abide::{Client, Whole};
+use abide::Whole;
 use abide_core::json::Json;
 use abide_core::page::{Answer, Asked, Next, Pages, Records};
 use abide_core::place::Path;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use std::time::Duration;
-use url::Url;
 
 use super::body::Body;
-use super::journal::place::{Place, Todo};
 use super::records::{Extract, RecordsAt};
-
-/// A page on its way.
-pub(crate) struct Errand {
-    pub(crate) todo: Todo,
-    /// The job's own URL, with whatever user and password it holds.
-    pub(crate) job: Url,
-    /// What to fetch, without credentials.
-    pub(crate) url: Url,
-    pub(crate) deadline: Option<Duration>,
-}
-
-/// A page that has come, or has not.
-pub(crate) struct Landed {
-    pub(crate) errand: Errand,
-    pub(crate) answer: abide::Result<(Whole, Bytes)>,
-}
-
-impl Errand {
-    pub(crate) fn place(&self) -> Place {
-        self.todo.place
-    }
-
-    pub(crate) async fn run(self, client: Client) -> Landed {
-        let mut url = self.url.clone();
-        let trusted = url.origin() == self.job.origin();
-        if trusted {
-            // Fails only for URLs without a host, and ours is http.
-            let _ = (url.set_username(self.job.username()), url.set_password(self.job.password()));
-        }
-        let mut request = client.get(&url);
-        if !trusted {
-            request = request.anonymous();
-        }
-        if let Some(deadline) = self.deadline {
-            request = request.deadline(deadline);
-        }
-        let answer = match request.send().await {
-            Ok(response) => response.into_whole().await,
-            Err(error) => Err(error),
-        };
-        Landed { errand: self, answer }
-    }
-}
+use super::request::{Form, Step};
 
 /// What a page holds.
 pub(crate) struct Content {
@@ -90,8 +45,9 @@ fn total(headers: &HeaderMap, body: Option<&Json<'_>>) -> Option<u64> {
 
 /// How a page is to be read.
 pub(crate) struct Reading<'a> {
-    /// What was fetched.
-    pub(crate) url: &'a Url,
+    /// What was asked for.
+    pub(crate) form: &'a Form,
+    pub(crate) step: &'a Step,
     pub(crate) at: &'a RecordsAt,
     pub(crate) pages: &'a Pages,
     /// Records that the earlier pages of its job held.
@@ -109,12 +65,14 @@ pub(crate) fn records(whole: &Whole, bytes: &Bytes, reading: &Reading<'_>) -> Re
     let content_type = whole.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = Body::read(whole.status, content_type, bytes).map_err(|e| e.to_string())?;
     let extract = Extract::of(&body, reading.at).map_err(|e| e.to_string())?;
-    let query: Vec<(String, String)> = reading.url.query_pairs().into_owned().collect();
+    let query: Vec<(String, String)> = reading.step.url.query_pairs().into_owned().collect();
+    let sent = reading.form.body_of(reading.step);
+    let sent = sent.as_ref().and_then(|sent| Json::parse(sent.as_bytes()).ok());
     let last = extract.last().and_then(|line| Json::parse(line).ok());
     let next = reading.pages.next(&Answer {
         headers: &whole.headers,
         body: body.json(),
-        asked: Asked { query: &query, body: None },
+        asked: Asked { query: &query, body: sent.as_ref() },
         records: Records { before: reading.before, count: extract.count, last: last.as_ref().map(Json::root) },
     });
     // Only where pages end is it of interest how many records there should be.

@@ -2,16 +2,21 @@
 
 mod body;
 mod chain;
+mod endpoint;
+mod errand;
 mod fetch;
 mod journal;
 mod names;
+mod output;
 mod plan;
 mod progress;
 mod records;
 mod report;
+mod request;
 mod run;
 mod sink;
 mod summary;
+mod table;
 mod template;
 mod traces;
 pub(crate) mod urls;
@@ -28,7 +33,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Runs the verb.
 pub(crate) async fn run(args: PullArgs) -> Result<()> {
-    let plan = plan::Plan::new(&args)?;
+    let plan = plan::Plan::of_flags(&args)?;
     let client = connect::client(&args.common, MAX_WAIT, true)?;
-    run::pull(plan, client, &args).await
+    run::pull(vec![plan], client, &args).await
 }

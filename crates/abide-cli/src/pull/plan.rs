@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use abide::LimitSpec;
@@ -11,7 +11,9 @@ use url::{Origin, Url};
 
 use super::journal::digest::Digest;
 use super::names::Names;
+use super::output::Output;
 use super::records::RecordsAt;
+use super::request::Form;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -20,6 +22,10 @@ use crate::exit::{Failure, Result};
 
 /// Everything that decides what is fetched and what is written.
 pub(crate) struct Plan {
+    /// What it is called where there are several.
+    pub(crate) name: Option<String>,
+    /// What all of its requests have in common.
+    pub(crate) form: Arc<Form>,
     pub(crate) input: Arc<Input>,
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
@@ -29,20 +35,12 @@ pub(crate) struct Plan {
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
     pub(crate) bounds: Vec<LimitSpec>,
+    /// The one origin that the credentials are for; `None` where they are for whatever the user names.
+    pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
-}
-
-/// Where the output goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    Stdout,
-    /// One record a line.
-    Ndjson(PathBuf),
-    /// One file an URL.
-    Folder(PathBuf),
 }
 
 /// The URLs to pull, each a job.
@@ -56,7 +54,7 @@ pub(crate) enum Input {
 }
 
 impl Plan {
-    pub(crate) fn new(args: &PullArgs) -> Result<Self> {
+    pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
         let secret_keys = connect::secret_query_keys(&args.common);
         let input = Input::of(args)?;
         let output = Output::of(args.output.as_deref())?;
@@ -76,16 +74,34 @@ impl Plan {
             .collect::<Result<_>>()?;
         let bounds = input.bounds(&args.common.limit);
         Ok(Self {
+            name: None,
+            form: Arc::default(),
             bounds,
             input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
             records: args.records.clone().unwrap_or_default(),
             allowed,
+            home: None,
             secret_keys,
             fresh: args.fresh,
             if_complete: args.if_complete,
         })
+    }
+
+    /// As it is spoken of.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.output.to_string())
+    }
+
+    /// Where its first request goes.
+    pub(crate) fn origin(&self) -> String {
+        self.input.url(0).origin().ascii_serialization()
+    }
+
+    /// Whether the credentials may go where this job is.
+    pub(crate) fn trusts(&self, job: &Url) -> bool {
+        self.home.as_ref().is_none_or(|home| *home == job.origin())
     }
 
     /// What decides the bytes of the output, by name and without credentials.
@@ -95,43 +111,14 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        // A plain GET says nothing that the input does not.
+        config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config
     }
 
     /// The name of each job's file.
     pub(crate) fn names(&self) -> Names {
         Names::plan((0..self.input.len()).map(|job| self.input.url(job)), self.secret_keys.clone())
-    }
-}
-
-impl Output {
-    fn of(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            // Without the slash, which the system takes for a claim that it is a folder.
-            let plain: PathBuf = path.components().collect();
-            if plain.is_file() {
-                return Err(Failure::error(format!(
-                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
-                    plain.display()
-                )));
-            }
-            return Ok(Self::Folder(path.to_owned()));
-        }
-        if path.is_dir() {
-            return Err(Failure::error(format!(
-                "{0} is a folder; for one file an URL end the name with a slash (-o {0}/), else name a file in it",
-                path.display()
-            )));
-        }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("ndjson" | "jsonl") => Ok(Self::Ndjson(path.to_owned())),
-            _ => Err(Failure::usage(format!(
-                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, or NAME/ for \
-                 one file an URL",
-                path.display()
-            ))),
-        }
     }
 }
 
@@ -274,16 +261,5 @@ mod tests {
         assert!(bounds("https://{x,y}.test/").is_empty());
         let list = |urls: &[&str]| Input::List(urls.iter().map(|url| Box::from(*url)).collect()).bounds(&limits).len();
         assert_eq!((list(&["http://z/a", "http://z/b"]), list(&["http://z/a", "http://y/b"])), (1, 0));
-    }
-
-    #[test]
-    fn the_output_is_known_by_its_ending() {
-        let of = |path: &str| Output::of(Some(Path::new(path)));
-        assert_eq!(of("-").ok(), Some(Output::Stdout));
-        assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
-        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
-        assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
-        assert_eq!(of("/").err().map(|e| e.code), None);
-        assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::journal::disk::with_suffix;
-use super::plan::Output;
+use super::output::Output;
 
 /// Files and folders that a pull is about to create.
 #[derive(Debug)]

@@ -1,0 +1,397 @@
+//! The pull of one endpoint: which page is to be fetched next, what becomes of those that come, and why it ends.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use abide_core::page::Next;
+use abide_core::place::{Path, Place as Where};
+use bytes::Bytes;
+use url::Url;
+
+use super::chain::{self, Chains};
+use super::errand::{Errand, Landed};
+use super::fetch::{self, Content, Reading};
+use super::journal::error::Result;
+use super::journal::place::{Failure as Missing, Page, Place, Todo};
+use super::journal::state::Ending;
+use super::output::Output;
+use super::plan::Plan;
+use super::report::Outcome;
+use super::request::Step;
+use super::sink::Sink;
+use super::traces::Traces;
+use super::urls;
+use crate::advice;
+use crate::screen::Screen;
+
+/// Pages that may wait on disk for one that comes before them.
+const LOOKAHEAD: u64 = 1_000;
+
+/// A pull under way.
+pub(super) struct Pull {
+    pub(super) plan: Plan,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) screen: Screen,
+    /// How many pages are on their way.
+    pub(super) flying: usize,
+    /// Jobs that go on, before new ones begin.
+    going_on: VecDeque<Todo>,
+    /// Jobs below this one have begun.
+    next_job: u64,
+    /// Where the records of each job stand, once found.
+    found: BTreeMap<u64, Path>,
+    /// How far the pages of each job have come.
+    chains: Chains,
+    /// Why nothing new begins any more.
+    pub(super) outcome: Option<Outcome>,
+    /// From where records were taken, and on how many pages.
+    pub(super) places: BTreeMap<String, u64>,
+    /// What the server counts in all, where a single page brought fewer, and how many that brought.
+    pub(super) short_of: Option<(u64, u64)>,
+    /// Whether a page named a next one that nobody asked to follow.
+    pub(super) unfollowed: bool,
+    /// What to do about the first page that is missing, where its reason does not say so.
+    pub(super) advice: Option<String>,
+    /// What this run has left on disk, if there was nothing before.
+    traces: Option<Traces>,
+    /// From the first request to the last answer.
+    pub(super) span: Option<(Instant, Instant)>,
+    /// Attempts that were sent for it.
+    pub(super) requests: u64,
+}
+
+impl Pull {
+    pub(super) fn new(plan: Plan, sink: Box<dyn Sink>, screen: Screen, traces: Option<Traces>) -> Self {
+        Self {
+            plan,
+            sink,
+            screen,
+            flying: 0,
+            going_on: VecDeque::new(),
+            next_job: 0,
+            found: BTreeMap::new(),
+            chains: Chains::default(),
+            outcome: None,
+            places: BTreeMap::new(),
+            short_of: None,
+            unfollowed: false,
+            advice: None,
+            traces,
+            span: None,
+            requests: 0,
+        }
+    }
+
+    /// The next page to fetch, unless there is none just now.
+    pub(super) fn next_errand(&mut self, deadline: Option<Duration>) -> Result<Option<Errand>> {
+        if self.outcome.is_some() {
+            return Ok(None);
+        }
+        let Some(todo) = self.next_todo()? else { return Ok(None) };
+        if deadline.is_some_and(|left| left.is_zero()) {
+            self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
+            return Ok(None);
+        }
+        let job = self.plan.input.url(todo.place.job);
+        let step = match &todo.url {
+            // What the journal holds was a request when it was put there.
+            Some(text) => text.parse().unwrap_or_else(|()| Step { url: job.clone(), changes: Vec::new() }),
+            None => match self.plan.form.opening(&job, self.plan.pages.as_ref()) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.outcome = Some(Outcome::Stalled(format!("{}: {error}", self.redacted(&job))));
+                    return Ok(None);
+                }
+            },
+        };
+        if let Some(why) = self.leads_nowhere(&todo, &job, &step)? {
+            self.outcome = Some(Outcome::Stalled(why));
+            return Ok(None);
+        }
+        self.flying += 1;
+        let now = Instant::now();
+        self.span.get_or_insert((now, now));
+        let trusted = step.url.origin() == job.origin() && self.plan.trusts(&job);
+        Ok(Some(Errand { todo, job, form: Arc::clone(&self.plan.form), step, trusted, deadline }))
+    }
+
+    fn next_todo(&mut self) -> Result<Option<Todo>> {
+        if let Some(todo) = self.going_on.pop_front() {
+            return Ok(Some(todo));
+        }
+        // Something under way comes before all that waits: it will make room.
+        if self.sink.waiting() >= LOOKAHEAD && self.flying > 0 || self.next_job >= self.plan.input.len() {
+            return Ok(None);
+        }
+        let todo = self.sink.todo(self.next_job)?.filter(|todo| todo.place.job < self.plan.input.len());
+        self.next_job = todo.as_ref().map_or(self.plan.input.len(), |todo| todo.place.job + 1);
+        Ok(todo)
+    }
+
+    /// Passes on what a step of this pull came to. An error of its output ends it, and no other.
+    pub(super) fn note<T>(&mut self, came: Result<T>) -> Option<T> {
+        match came {
+            Ok(output) => Some(output),
+            Err(error) => {
+                self.outcome = Some(Outcome::Broken(error));
+                None
+            }
+        }
+    }
+
+    /// Takes in what has come.
+    pub(super) fn on_landed(&mut self, landed: Vec<Landed>) -> Result<()> {
+        let mut pages = Vec::new();
+        self.flying -= landed.len();
+        if matches!(self.outcome, Some(Outcome::Broken(_))) {
+            return Ok(());
+        }
+        for landed in landed {
+            self.take(landed, &mut pages)?;
+        }
+        if let Some((_, last)) = &mut self.span {
+            *last = Instant::now();
+        }
+        self.sink.put(&pages)
+    }
+
+    fn take(&mut self, landed: Landed, pages: &mut Vec<Page>) -> Result<()> {
+        let Landed { errand, answer } = landed;
+        self.requests += match &answer {
+            Ok((whole, _)) => u64::from(whole.account.attempts),
+            Err(error) => u64::from(error.attempts()),
+        };
+        self.recall(errand.place())?;
+        match answer {
+            Ok((whole, bytes)) if whole.status.is_success() => match self.read(&errand, &whole, bytes) {
+                Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
+                Err(reason) => self.miss(&errand, Some(whole.status.as_u16()), reason),
+            },
+            Ok((whole, _)) => {
+                let reason = format!("the server answered {} ({})", whole.status, whole.account);
+                self.advice.get_or_insert_with(|| {
+                    advice::on_status(whole.status).unwrap_or("the body may say why: abide get shows it").to_owned()
+                });
+                self.miss(&errand, Some(whole.status.as_u16()), reason)
+            }
+            Err(error) if error.is_limited() => {
+                let why = format!("{error}; {}", advice::on_error(&error));
+                self.outcome.get_or_insert(Outcome::Paused { until: error.retry_at(), why });
+                Ok(())
+            }
+            Err(error) if error.is_deadline() => {
+                let why = format!("the deadline passed: {error}; {}", advice::on_error(&error));
+                self.outcome.get_or_insert(Outcome::Late(why));
+                Ok(())
+            }
+            Err(error) => {
+                self.advice.get_or_insert_with(|| advice::on_error(&error));
+                let reason = if error.attempts() > 0 {
+                    format!("{} ({})", error.reason(), error.account())
+                } else {
+                    error.reason()
+                };
+                self.miss(&errand, error.status().map(|status| status.as_u16()), reason)
+            }
+        }
+    }
+
+    /// Learns where the records of a job stand that an earlier run began.
+    fn recall(&mut self, place: Place) -> Result<()> {
+        if place.page > 0
+            && !self.found.contains_key(&place.job)
+            && let Some(text) = self.sink.found(place.job)?
+            && let Ok(Where::Body(path)) = text.parse()
+        {
+            self.found.insert(place.job, path);
+        }
+        Ok(())
+    }
+
+    /// What the page holds, and the place that its records and its next page stand at.
+    fn read(
+        &mut self,
+        errand: &Errand,
+        whole: &abide::Whole,
+        bytes: Bytes,
+    ) -> std::result::Result<(Content, Option<Later>), String> {
+        let job = errand.place().job;
+        if matches!(self.plan.output, Output::Folder(_)) {
+            let next = chain::linked(&whole.headers);
+            return Ok((Content { bytes, records: 0, next, found: None, total: None }, None));
+        }
+        let at = self.plan.records.clone().settled(self.found.get(&job));
+        let (pages, before) = self.chains.reading(job, self.plan.pages.as_ref());
+        let counts = self.plan.pages.is_some() && errand.place().page == 0;
+        let reading = Reading { form: &errand.form, step: &errand.step, at: &at, pages, before, counts };
+        let content = fetch::records(whole, &bytes, &reading)?;
+        if let Some(found) = &content.found
+            && content.records > 0
+        {
+            *self.places.entry(Where::Body(found.clone()).to_string()).or_default() += 1;
+        }
+        if let Some(total) = content.total.filter(|total| *total > content.records) {
+            self.short_of = Some((total, content.records));
+        }
+        let later = content.found.clone().map(|found| Later { job, found });
+        Ok((content, later))
+    }
+
+    fn keep(
+        &mut self,
+        errand: &Errand,
+        whole: &abide::Whole,
+        content: Content,
+        later: Option<Later>,
+        pages: &mut Vec<Page>,
+    ) -> Result<()> {
+        let place = errand.place();
+        if self.chains.repeats(place.job, &content) {
+            let (first, page) = (self.redacted(&errand.job), place.page + 1);
+            self.outcome.get_or_insert(Outcome::Stalled(format!(
+                "{first}: page {page} holds the very records of the one before it, so the server does not heed what asks for \
+                 the next; say how the pages go on with --pages and start over with --fresh"
+            )));
+            return Ok(());
+        }
+        let next = match self.next_step(errand, whole, &content.next) {
+            Ok(next) => next.map(|next| next.redacted(&self.plan.secret_keys).to_string()),
+            Err(why) => {
+                self.outcome.get_or_insert(Outcome::Stalled(why));
+                return Ok(());
+            }
+        };
+        let found = later.as_ref().filter(|_| place.page == 0 && next.is_some());
+        let found = found.map(|later| Where::Body(later.found.clone()).to_string());
+        match &next {
+            Some(next) => {
+                if let Some(later) = later {
+                    self.found.entry(later.job).or_insert(later.found);
+                }
+                self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
+            }
+            None => {
+                self.found.remove(&place.job);
+                self.chains.end(place.job);
+            }
+        }
+        let url = errand.step.redacted(&self.plan.secret_keys).to_string();
+        pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
+        Ok(())
+    }
+
+    /// Where the job goes on; the error says why nobody can know.
+    fn next_step(
+        &mut self,
+        errand: &Errand,
+        whole: &abide::Whole,
+        next: &Next,
+    ) -> std::result::Result<Option<Step>, String> {
+        if self.plan.pages.is_none() {
+            self.unfollowed |= matches!(next, Next::Page { .. } | Next::Changed { .. });
+            return Ok(None);
+        }
+        let here = self.redacted(&errand.step.url);
+        let (reference, at) = match next {
+            Next::Page { reference, at } => (reference, at),
+            Next::Changed { changes, by } => {
+                if self.chains.goes_on_by(errand.place().job, by) {
+                    self.screen.note(&format!("pages go on by {by}"));
+                }
+                let form = &errand.form;
+                let first = form.opening(&errand.job, self.plan.pages.as_ref());
+                let next = first.and_then(|first| form.changed(&first, changes));
+                return next.map(Some).map_err(|error| format!("{here}: {error}"));
+            }
+            Next::NoSuchValue { path } => {
+                return Err(format!(
+                    "{here}: the last record has no text and no number in {path}, so nobody can know where the next page \
+                     begins; say what names it with --pages"
+                ));
+            }
+            Next::Token { at, value } => {
+                return Err(format!(
+                    "{here}: there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL \
+                     is with --pages, or --pages none if this is the only page"
+                ));
+            }
+            Next::Absent { at } if errand.place().page == 0 => {
+                return Err(format!(
+                    "{here}: the first page has no {at}; say where the next page's URL is with --pages, or --pages none if \
+                     there is none"
+                ));
+            }
+            _ => return Ok(None),
+        };
+        let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.step.url.clone());
+        match urls::resolve(&base, reference) {
+            Ok(url) => Ok(Some(Step { url, changes: Vec::new() })),
+            Err(error) => Err(format!(
+                "{here}: the next page in {at} can't be followed: {error}; say where it is with --pages, or --pages none if \
+                 this is the only page"
+            )),
+        }
+    }
+
+    /// Why a later page must not be fetched. The page before it is kept all the same, and whoever allows it goes on from there.
+    fn leads_nowhere(&mut self, todo: &Todo, job: &Url, step: &Step) -> Result<Option<String>> {
+        if todo.place.page == 0 {
+            return Ok(None);
+        }
+        let page = todo.place.page + 1;
+        let url = &step.url;
+        let (first, shown) = (self.redacted(job), step.redacted(&self.plan.secret_keys).to_string());
+        if url.origin() != job.origin() && !self.plan.allowed.contains(&url.origin()) {
+            let origin = url.origin().ascii_serialization();
+            return Ok(Some(format!(
+                "{first}: page {page} is at another origin, {shown}; if that is right, allow it with --allow-origin {origin} \
+                 (it gets no credential)"
+            )));
+        }
+        Ok(self.sink.seen(todo.place.job, &shown)?.then(|| {
+            format!(
+                "{first}: page {page} would be {shown}, which was fetched already: the pages lead in a circle; if the next \
+                 page is named elsewhere, say where with --pages and start over with --fresh"
+            )
+        }))
+    }
+
+    /// A page is missing for good, as far as this run is concerned.
+    fn miss(&mut self, errand: &Errand, status: Option<u16>, reason: String) -> Result<()> {
+        let url = self.redacted(&errand.step.url);
+        self.found.remove(&errand.place().job);
+        self.sink.fail(errand.place().job, &Missing { url, status, reason })
+    }
+
+    fn redacted(&self, url: &Url) -> String {
+        // It is a URL already, so it can be read as one.
+        abide::redacted(url.as_str(), &self.plan.secret_keys).unwrap_or_default()
+    }
+
+    /// Ends a pull that did not finish, and takes away what would be of no use to the next run.
+    pub(super) fn close(mut self, ending: Ending) -> Result<()> {
+        let traces = self.traces.take().filter(|_| self.is_blank());
+        self.sink.close(ending)?;
+        if let Some(traces) = traces {
+            traces.remove();
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was fetched, in this run or an earlier one.
+    pub(super) fn is_blank(&self) -> bool {
+        self.sink.totals().pages == 0 && self.sink.waiting() == 0
+    }
+
+    /// How many requests are known to be left to send.
+    pub(super) fn jobs_to_send(&self) -> u64 {
+        self.plan.input.len().saturating_sub(self.next_job) + self.going_on.len() as u64
+    }
+}
+
+/// What a page showed about the later ones of its job.
+struct Later {
+    job: u64,
+    found: Path,
+}

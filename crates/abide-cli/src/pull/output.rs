@@ -1,0 +1,71 @@
+//! Where a pull writes, read from `-o`: the ending of the name says what kind of output it is.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::{Failure, Result};
+
+/// Where the output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Stdout,
+    /// One record a line.
+    Ndjson(PathBuf),
+    /// One file an URL.
+    Folder(PathBuf),
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Ndjson(path) | Self::Folder(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Output {
+    pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            // Without the slash, which the system takes for a claim that it is a folder.
+            let plain: PathBuf = path.components().collect();
+            if plain.is_file() {
+                return Err(Failure::error(format!(
+                    "{} is a file and a folder is needed; leave out the slash, or name a folder",
+                    plain.display()
+                )));
+            }
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        if path.is_dir() {
+            return Err(Failure::error(format!(
+                "{0} is a folder; for one file an URL end the name with a slash (-o {0}/), else name a file in it",
+                path.display()
+            )));
+        }
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("ndjson" | "jsonl") => Ok(Self::Ndjson(path.to_owned())),
+            _ => Err(Failure::usage(format!(
+                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, or NAME/ for \
+                 one file an URL",
+                path.display()
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_output_is_known_by_its_ending() {
+        let of = |path: &str| Output::of(Some(Path::new(path)));
+        assert_eq!(of("-").ok(), Some(Output::Stdout));
+        assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
+        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
+        assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
+        assert_eq!(of("/").err().map(|e| e.code), None);
+        assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));
+    }
+}
