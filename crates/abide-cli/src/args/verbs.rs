@@ -80,6 +80,15 @@ pub(crate) struct PullArgs {
     /// auto, none, link, body.PATH, header.NAME …
     #[arg(long, value_name = "HOW")]
     pub(crate) pages: Option<crate::pull::Pages>,
+    /// Most pages of one URL [default: 1000000]. The error that asks for it names it
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000_000,
+        hide = true,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub(crate) max_pages: u64,
     /// Place of the records in a page, as data.items
     #[arg(long, value_name = "PATH")]
     pub(crate) records: Option<crate::pull::RecordsAt>,

@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
     pub(crate) pages: Option<Pages>,
+    /// How many pages a job may have.
+    pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
@@ -80,6 +82,7 @@ impl Plan {
             input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
+            max_pages: args.max_pages,
             records: args.records.clone().unwrap_or_default(),
             allowed,
             home: None,

@@ -67,7 +67,7 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
     for plan in plans {
         let (traces, screen) = (Traces::expected(&plan.output), run.screen.clone());
         match open(&plan, &screen) {
-            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, traces)),
+            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
             Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
             Err(failure) => {
                 run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
