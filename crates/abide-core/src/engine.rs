@@ -231,7 +231,7 @@ impl Engine {
             }
             (Phase::Flying { flight, beside }, Some(first)) if flight.attempt == first => {
                 let Beside::Granted(grant) = beside else { return false };
-                *beside = Beside::Flying(grant.begin(gate, id, attempt, now));
+                *beside = Beside::Flying(Box::new(grant.begin(gate, id, attempt, now)));
                 self.stats.hedges += 1;
             }
             _ => return false,

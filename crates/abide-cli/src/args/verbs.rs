@@ -74,17 +74,32 @@ pub(crate) struct PullArgs {
     /// URLs from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE|-")]
     pub(crate) urls: Option<PathBuf>,
-    /// NAME.ndjson or NAME/ for many [default: stdout]
+    /// NAME.ndjson, .csv, also .gz, .zst; NAME/ for many
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// auto, none, link, body.PATH, header.NAME …
     #[arg(long, value_name = "HOW")]
     pub(crate) pages: Option<crate::pull::Pages>,
+    /// Most pages of one URL [default: 1000000]. The error that asks for it names it
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000_000,
+        hide = true,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub(crate) max_pages: u64,
     /// Place of the records in a page, as data.items
     #[arg(long, value_name = "PATH")]
     pub(crate) records: Option<crate::pull::RecordsAt>,
-    /// Where next links may lead too, as https://x.test
-    #[arg(long, value_name = "ORIGIN")]
+    /// What names a record, as id or tenant,id: each once
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) key: Option<crate::pull::Key>,
+    /// The columns of a CSV file, as id,name. The error that asks for it names it
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
+    pub(crate) columns: Vec<String>,
+    /// Where next links may lead too, as https://x.test. The error that asks for it names it
+    #[arg(long, value_name = "ORIGIN", hide = true)]
     pub(crate) allow_origin: Vec<String>,
     /// Start over; replaces what is there when complete
     #[arg(long)]
