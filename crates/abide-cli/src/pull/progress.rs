@@ -4,20 +4,31 @@ use std::time::Duration;
 
 use abide::LimitSpec;
 
-use super::run::Pull;
+use super::endpoint::Pull;
+use super::run::Run;
+use super::sink::Totals;
 use crate::screen::{self, count, short};
 
 /// A pace is spoken of from this many requests on.
 const PACE: u64 = 10;
 
 /// Draws how things stand. What matters most comes first, for a narrow terminal cuts the line.
-pub(super) fn draw(pull: &mut Pull) {
-    let totals = pull.sink.totals();
-    let stats = pull.client.stats();
-    let elapsed = pull.started.elapsed();
-    let waiting = screen::waiting(&pull.client);
-    let left = time_left(pull, stats.requests, elapsed);
-    pull.screen.status(|| {
+pub(super) fn draw(run: &mut Run) {
+    let totals = run.pulls.iter().fold(Totals::default(), |sum, pull| {
+        let totals = pull.sink.totals();
+        Totals {
+            records: sum.records + totals.records,
+            pages: sum.pages + totals.pages,
+            failed: sum.failed + totals.failed,
+            ..sum
+        }
+    });
+    let stats = run.client.stats();
+    let elapsed = run.started.elapsed();
+    let waiting = screen::waiting(&run.client);
+    let left = time_left(run, stats.requests, elapsed);
+    let endpoints = endpoints(run);
+    run.screen.status(|| {
         let amount = if totals.records > 0 || totals.pages == 0 {
             count(totals.records, "record")
         } else {
@@ -34,20 +45,30 @@ pub(super) fn draw(pull: &mut Pull) {
         if totals.failed > 0 {
             parts.push(format!("{} failed", totals.failed));
         }
+        parts.extend(endpoints);
         parts
     });
 }
 
+/// Each endpoint with what it has so far, where there are several.
+fn endpoints(run: &Run) -> Vec<String> {
+    let named = run.pulls.iter().filter(|_| run.pulls.len() + run.complete.len() > 1);
+    named.map(|pull| format!("{} {}", pull.plan.name(), pull.sink.totals().records)).collect()
+}
+
 /// How long what is left takes at the pace so far, but never less than the told limits allow.
-fn time_left(pull: &Pull, requests: u64, elapsed: Duration) -> Option<String> {
-    let left = pull.jobs_to_send();
+fn time_left(run: &Run, requests: u64, elapsed: Duration) -> Option<String> {
+    let left: u64 = run.pulls.iter().map(Pull::jobs_to_send).sum();
     if left == 0 {
         return None;
     }
-    let least = pull.plan.bounds.iter().map(|limit| least(limit, left)).max().unwrap_or_default();
+    let least =
+        run.pulls.iter().flat_map(|pull| pull.plan.bounds.iter().map(|limit| least(limit, pull.jobs_to_send())));
+    let least = least.max().unwrap_or_default();
     // With one URL nobody knows how many pages are to come.
-    let usual = (requests >= PACE && pull.plan.input.len() > 1).then(|| elapsed.mul_f64(left as f64 / requests as f64));
-    let usual = usual.map(|usual| usual.max(screen::wait(&pull.client)));
+    let is_known = run.pulls.iter().all(|pull| pull.plan.input.len() > 1);
+    let usual = (requests >= PACE && is_known).then(|| elapsed.mul_f64(left as f64 / requests as f64));
+    let usual = usual.map(|usual| usual.max(screen::wait(&run.client)));
     match usual {
         Some(usual) if usual > least => Some(format!("about {} to go", short(usual))),
         _ if least >= Duration::from_secs(1) => Some(format!("at least {} to go", short(least))),

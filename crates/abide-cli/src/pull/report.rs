@@ -4,15 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use abide_core::time::Wall;
 
+use super::endpoint::Pull;
 use super::journal::error::Error as StoreError;
 use super::journal::state::Ending;
 use super::output::Output;
-use super::run::{Pull, now, stored};
+use super::run::{Run, now, stored};
 use super::sink::{Resumed, Totals};
 use super::summary::{Summary, amount};
+use super::table::{self, Row};
 use crate::args::PullArgs;
 use crate::exit::{Code, Failure, Result};
-use crate::screen::{clock, count};
+use crate::screen::{Screen, clock, count};
 
 /// Failures that are listed by name; the journal has all of them.
 const LISTED: u32 = 20;
@@ -26,6 +28,8 @@ pub(super) enum Outcome {
     Paused { until: Option<SystemTime>, why: String },
     /// The user's deadline passed.
     Late(String),
+    /// The user wanted no more for now.
+    Enough(String),
     /// The pages lead nowhere new.
     Stalled(String),
     /// By a signal.
@@ -59,34 +63,60 @@ fn system_time(wall: Wall) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(wall.as_secs()).unwrap_or(0))
 }
 
-/// Brings the output to its end, says how it went, and returns the exit code that goes with it.
-pub(super) fn end(mut pull: Pull, outcome: Outcome, args: &PullArgs) -> Result<()> {
-    let name = match &pull.plan.output {
-        Output::Stdout => "standard output".to_owned(),
-        Output::Ndjson(path) | Output::Folder(path) => path.display().to_string(),
-    };
-    let (elapsed, client) = (pull.started.elapsed(), pull.client.clone());
-    let totals = pull.sink.totals();
-    let summary = Summary { outcome: verdict(&outcome, &totals), totals, client: &client, elapsed };
-    let is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
-    let missing = list(&mut pull, &outcome)?;
-    let (screen, notes) = (pull.screen.clone(), notes(&pull));
-    let result = finish(pull, outcome, &name, missing);
-    if !is_unread {
-        screen.note(&summary.line(&name));
+/// Brings every output to its end, says how it went, and returns the exit code that goes with it.
+pub(super) fn end(run: Run, args: &PullArgs) -> Result<()> {
+    let Run { client, screen, pulls, complete, started, .. } = run;
+    let elapsed = started.elapsed();
+    let several = pulls.len() + complete.len() > 1;
+    let mut rows: Vec<Row> = complete.iter().map(|(name, totals)| Row::complete(name, *totals)).collect();
+    let (mut failures, mut later) = (Vec::new(), Vec::new());
+    for mut pull in pulls {
+        let outcome = pull.outcome.take().unwrap_or(Outcome::Finished);
+        let name = pull.plan.name();
+        let before = if several { format!("{name}: ") } else { String::new() };
+        let mut row = Row::of(&pull, verdict(&outcome, &pull.sink.totals()));
+        row.is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
+        let missing = list(&mut pull, &outcome, &before)?;
+        later.extend(notes(&pull).into_iter().map(|note| format!("note: {before}{note}")));
+        if let Err(failure) = finish(pull, outcome, missing, &mut row.totals) {
+            failures.push((before, failure));
+        }
+        rows.push(row);
     }
-    for note in notes {
-        screen.note(&format!("note: {note}"));
+    let summary = Summary { rows: &rows, client: &client, elapsed };
+    if several {
+        table::draw(&rows).iter().for_each(|line| screen.note(line));
     }
-    match (result, summary.write(args)) {
-        (Ok(()), written) => written,
-        (Err(failure), written) => {
-            if let Err(Failure { message: Some(message), .. }) = written {
-                screen.error(&format!("abide: {message}"));
-            }
-            Err(failure)
+    if !rows.iter().any(|row| row.is_unread) {
+        screen.note(&summary.line(&rows.iter().map(|row| row.output.as_str()).collect::<Vec<_>>()));
+    }
+    later.iter().for_each(|note| screen.note(note));
+    let written = summary.write(args);
+    let Some((before, gravest)) = gravest(failures, several, &screen) else { return written };
+    if let Err(Failure { message: Some(message), .. }) = written {
+        screen.error(&format!("abide: {message}"));
+    }
+    let message = gravest.message.map(|message| before + &message);
+    // Who has something of it has something.
+    let is_part = several && gravest.code == Code::Error && rows.iter().any(|row| row.totals.pages > 0);
+    Err(Failure { code: if is_part { Code::Partial } else { gravest.code }, message })
+}
+
+/// The failure that decides the exit code, after the others have been said.
+fn gravest(failures: Vec<(String, Failure)>, several: bool, screen: &Screen) -> Option<(String, Failure)> {
+    const GRAVITY: [Code; 7] =
+        [Code::Interrupted, Code::Terminated, Code::Usage, Code::Paused, Code::Stalled, Code::Partial, Code::Error];
+    let gravity = |code: Code| GRAVITY.iter().position(|known| *known == code).unwrap_or(GRAVITY.len());
+    let first = (0..failures.len()).min_by_key(|at| gravity(failures[*at].1.code))?;
+    let mut gravest = None;
+    for (at, failure) in failures.into_iter().enumerate() {
+        if at == first {
+            gravest = Some(failure);
+        } else if let (true, (before, Failure { message: Some(message), .. })) = (several, failure) {
+            screen.error(&format!("abide: {before}{message}"));
         }
     }
+    gravest
 }
 
 /// What may not be as the user thinks, though nothing went wrong.
@@ -118,7 +148,7 @@ fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
         Outcome::Finished if is_empty_handed(totals) => "failed",
         Outcome::Finished if totals.failed > 0 => "partial",
         Outcome::Finished => "complete",
-        Outcome::Paused { .. } => "paused",
+        Outcome::Paused { .. } | Outcome::Enough(_) => "paused",
         Outcome::Late(_) => "late",
         Outcome::Stalled(_) => "stalled",
         Outcome::Stopped(_) => "stopped",
@@ -133,7 +163,7 @@ fn is_empty_handed(totals: &Totals) -> bool {
 }
 
 /// Lists what is missing, unless one line can say all of it. Returns the first of it.
-fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
+fn list(pull: &mut Pull, outcome: &Outcome, before: &str) -> Result<Option<String>> {
     let totals = pull.sink.totals();
     let failures = pull.sink.failures(0, LISTED).map_err(|e| stored(&e))?;
     let lines: Vec<String> =
@@ -141,7 +171,7 @@ fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
     let says_all = matches!(outcome, Outcome::Finished) && is_empty_handed(&totals) && pull.plan.input.len() == 1;
     if !lines.is_empty() && !says_all {
         // An exit code of 3 promises a list, whoever does not want to hear of progress.
-        pull.screen.error(&format!("{} of {} missing:", totals.failed, count(pull.plan.input.len(), "URL")));
+        pull.screen.error(&format!("{before}{} of {} missing:", totals.failed, count(pull.plan.input.len(), "URL")));
         for line in &lines {
             pull.screen.error(&format!("  {line}"));
         }
@@ -152,8 +182,9 @@ fn list(pull: &mut Pull, outcome: &Outcome) -> Result<Option<String>> {
     Ok(lines.into_iter().next())
 }
 
-fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>) -> Result<()> {
-    let totals = pull.sink.totals();
+/// `totals` are those before, and become those after it: only then is it known how many records came twice.
+fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>, totals: &mut Totals) -> Result<()> {
+    let name = pull.plan.output.to_string();
     let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
     let goes_on = match &pull.plan.output {
         Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
@@ -161,7 +192,7 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
         _ => "what was fetched is kept: run the same command again to go on",
     };
     let (ending, failure) = match outcome {
-        Outcome::Finished if is_empty_handed(&totals) => {
+        Outcome::Finished if is_empty_handed(totals) => {
             let why = missing.unwrap_or_default();
             (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
@@ -169,6 +200,7 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
             let before = std::path::PathBuf::from(format!("{name}.before"));
             let was_there = before.exists();
             pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
+            *totals = pull.sink.totals();
             if totals.failed == 0 {
                 return Ok(());
             }
@@ -189,10 +221,12 @@ fn finish(mut pull: Pull, outcome: Outcome, name: &str, missing: Option<String>)
                 until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
             (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
         }
-        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Late(why) | Outcome::Enough(why) => {
+            (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}")))
+        }
         Outcome::Stalled(why) => {
             let kept = match &pull.plan.output {
-                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                Output::File(..) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
                 _ => String::new(),
             };
             (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))

@@ -7,6 +7,7 @@ use abide::{Client, LimitSpec};
 use serde_json::{Map, Value, json};
 
 use super::sink::Totals;
+use super::table::Row;
 use crate::args::PullArgs;
 use crate::exit::{Failure, Result};
 use crate::screen::{count, short};
@@ -16,9 +17,8 @@ const WORTH_A_WORD: Duration = Duration::from_millis(100);
 
 /// A run as it ended.
 pub(super) struct Summary<'a> {
-    /// One word.
-    pub(super) outcome: &'static str,
-    pub(super) totals: Totals,
+    /// One an endpoint.
+    pub(super) rows: &'a [Row],
     pub(super) client: &'a Client,
     pub(super) elapsed: Duration,
 }
@@ -29,12 +29,13 @@ pub(super) fn amount(totals: &Totals) -> String {
 }
 
 impl Summary<'_> {
-    pub(super) fn line(&self, name: &str) -> String {
+    pub(super) fn line(&self, outputs: &[&str]) -> String {
+        let totals = self.totals();
         let stats = self.client.stats();
         let mut line = format!(
             "{}: {} in {}, {} ({} refused, {} tried again)",
-            self.outcome,
-            amount(&self.totals),
+            self.outcome(),
+            amount(&totals),
             short(self.elapsed),
             count(stats.requests, "request"),
             stats.rate_limited,
@@ -46,7 +47,10 @@ impl Summary<'_> {
         for (i, (label, time)) in stats.waited.iter().filter(|(_, time)| *time >= WORTH_A_WORD).enumerate() {
             line += &format!("{} {label} {}", if i == 0 { "; waited:" } else { "," }, short(time));
         }
-        line + " -> " + name
+        match outputs {
+            [output] => line + " -> " + output,
+            several => format!("{line} -> {} outputs", several.len()),
+        }
     }
 
     /// Writes the object to the file that was asked for, if any was.
@@ -61,26 +65,47 @@ impl Summary<'_> {
     }
 
     fn object(&self, args: &PullArgs) -> Value {
-        let stats = self.client.stats();
+        let (stats, totals) = (self.client.stats(), self.totals());
         let waited: Map<String, Value> =
             stats.waited.iter().map(|(label, time)| (label.to_owned(), json!(seconds(time)))).collect();
         let limit = |limit: String, source| json!({"limit": limit, "source": source, "confidence": 1.0});
         let told = args.common.limit.iter().flat_map(|limit| &limit.limits.0);
         let told = told.map(|spec: &LimitSpec| limit(spec.to_string(), "told"));
         let said = self.client.quotas().into_iter().map(|quota| limit(quota, "said"));
-        json!({
-            "records": self.totals.records,
+        let mut object = json!({
+            "records": totals.records,
             "requests": stats.requests,
             "ok": stats.ok,
             "rate_limited": stats.rate_limited,
             "retries": stats.retries,
             "hedges": stats.hedges,
-            "failed": self.totals.failed,
+            "failed": totals.failed,
             "elapsed_s": seconds(self.elapsed),
             "waited_s": waited,
             "limits": told.chain(said).collect::<Vec<_>>(),
-            "outcome": self.outcome,
+            "outcome": self.outcome(),
+        });
+        if self.rows.len() > 1 {
+            object["endpoints"] = self.rows.iter().map(Row::object).collect();
+        }
+        object
+    }
+
+    /// Of all endpoints together.
+    fn totals(&self) -> Totals {
+        self.rows.iter().fold(Totals::default(), |sum, row| Totals {
+            records: sum.records + row.totals.records,
+            pages: sum.pages + row.totals.pages,
+            bytes: sum.bytes + row.totals.bytes,
+            failed: sum.failed + row.totals.failed,
         })
+    }
+
+    /// The word for all of them: that of the endpoints if they agree, else what it comes to.
+    fn outcome(&self) -> &'static str {
+        let first = self.rows.first().map_or("complete", |row| row.verdict);
+        let agree = self.rows.iter().all(|row| row.verdict == first);
+        if agree { first } else { "partial" }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
 use crate::policy::{LimitSpec, Share};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
@@ -28,6 +28,12 @@ impl Stack {
     pub(crate) fn new(specs: impl Iterator<Item = LimitSpec>, share: Share) -> Self {
         let limits = specs.filter_map(|spec| Limit::new(share.of_limit(spec)).map(|limit| (spec, limit)));
         Self { limits: limits.collect(), share }
+    }
+
+    /// These limits by their own names, each with the books of what `held` makes of it.
+    pub(crate) fn held(specs: impl Iterator<Item = LimitSpec>, held: impl Fn(LimitSpec) -> LimitSpec) -> Self {
+        let limits = specs.filter_map(|spec| Limit::new(held(spec)).map(|limit| (spec, limit)));
+        Self { limits: limits.collect(), share: Share::ALL }
     }
 
     /// The limit with the longest time from one attempt of this cost to the next, where all are spread evenly, and that time.
@@ -57,6 +63,18 @@ impl Stack {
             })
     }
 
+    /// When an attempt of this cost is within all that was told; `None` if nothing was, or only an answer will tell.
+    pub(crate) fn opens_at(&self, cost: u32, now: Now) -> Option<Instant> {
+        let mut last = None;
+        for (spec, limit) in &self.limits {
+            match limit.opening(cost_in(*spec, cost), now) {
+                Opening::At(at) => last = last.max(Some(at)),
+                Opening::AfterAnswer | Opening::Never => return None,
+            }
+        }
+        last
+    }
+
     /// Spends from every limit. To be called only when [`Stack::opening`] named none.
     pub(crate) fn take(&mut self, cost: u32, now: Now) -> Permit {
         let tickets = self.limits.iter_mut().map(|(spec, limit)| limit.take(cost_in(*spec, cost), now)).collect();
@@ -73,6 +91,13 @@ impl Stack {
     /// Spends all that there is at this moment.
     pub(crate) fn exhaust(&mut self, now: Now) {
         self.limits.iter_mut().for_each(|(_, limit)| limit.exhaust(now));
+    }
+
+    /// What was spent from `from` on, and counted then, was not used after all.
+    pub(crate) fn unspend(&mut self, cost: u32, from: Now, counted: Instant) {
+        for (spec, limit) in &mut self.limits {
+            limit.unspend(cost_in(*spec, cost), from, counted);
+        }
     }
 
     /// Adds the books to these words. Nothing may wait for an answer.
@@ -122,7 +147,7 @@ impl Stack {
 mod tests {
     use super::*;
     use crate::policy::LimitSpecs;
-    use crate::time::{Instant, Wall};
+    use crate::time::Wall;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }
