@@ -98,6 +98,11 @@ impl Chain {
         self.count
     }
 
+    /// Allows so many pages in all.
+    pub fn bound(&mut self, most: u64) {
+        self.most = most;
+    }
+
     /// Takes in the next page, in turn.
     ///
     /// # Errors
@@ -343,7 +348,8 @@ mod tests {
             let step = page(&mut chain, &[("n".to_owned(), at.to_string())], begin..end, &beside).unwrap();
             seen = end;
             let Some(onward) = step.onward else { break };
-            assert!(known.is_none() || step.as_foreseen && known.as_ref() == Some(&onward), "{known:?} {onward:?}");
+            // A last page that is short may show that what was foreseen behind it is wrong.
+            assert!(known.is_none() || step.as_foreseen == (known.as_ref() == Some(&onward)), "{known:?} {onward:?}");
             foreseen += u64::from(known.is_some());
             known = chain.foreseen(1);
             let Onward::Changed(changes) = onward else { panic!("{onward:?}") };

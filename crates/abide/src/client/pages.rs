@@ -23,12 +23,16 @@ use self::walk::Walker;
 use super::{Request, Whole};
 use crate::error::{Error, Kind, Result};
 
+/// Nobody has so many pages, unless they lead in a circle.
+const MOST_PAGES: u64 = 1_000_000;
+
 impl Request {
     /// The pages of the answer, as a stream. How they follow each other is [`Pages::Auto`]'s to find out, or said in so many words
     /// (`"body.paging.next".parse()?`).
     ///
     /// Nothing is sent before the stream is polled. Each page is a call of its own, by the rules of this request. The page after the
-    /// one that is read is fetched meanwhile; [`PageStream::prefetch`] changes that.
+    /// one that is read is fetched meanwhile; [`PageStream::prefetch`] changes that. Where the requests for later pages can be
+    /// foreseen (numbers, offsets, a link to the last page, a total), those that are fetched ahead are fetched side by side.
     ///
     /// ```no_run
     /// use abide::Pages;
@@ -44,7 +48,7 @@ impl Request {
     /// # }
     /// ```
     pub fn pages(self, style: Pages) -> PageStream {
-        let first = self.parts.and_then(|parts| Walker::new(self.client, parts, style));
+        let first = self.parts.and_then(|parts| Walker::new(self.client, parts, style, MOST_PAGES));
         PageStream { stage: Stage::Waiting(Some(Box::new(first))), ahead: 1, wanted: 0 }
     }
 }
@@ -71,6 +75,17 @@ impl PageStream {
     /// How many pages may be fetched before they are asked for; 1 by default, and 0 fetches each when it is.
     pub fn prefetch(mut self, pages: usize) -> Self {
         self.ahead = pages;
+        self
+    }
+
+    /// How many pages there may be, 1,000,000 by default. Should the last of them name one more, the stream ends with an error: a
+    /// server that names a next page for ever is never followed for ever.
+    pub fn max_pages(mut self, most: u64) -> Self {
+        if let Stage::Waiting(Some(walker)) = &mut self.stage
+            && let Ok(first) = walker.as_mut()
+        {
+            first.bound(most);
+        }
         self
     }
 
