@@ -19,29 +19,36 @@
 //! | --- | --- | --- |
 //! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
 //! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
+//! | `metrics` | [`metrics`]: counters, gauges and histograms of attempts, waits and limits, for any recorder of that facade | none |
 //! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
 //! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
-#[cfg(feature = "client")]
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "_calls")]
 mod client;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod clock;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod error;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod handle;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod limits;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod memory;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod retry;
 mod stopwatch;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+#[cfg(feature = "_calls")]
+mod turns;
 
 pub use abide_core;
 pub use abide_core::Stats;
@@ -49,19 +56,21 @@ pub use abide_core::call::Account;
 pub use abide_core::page::Pages;
 pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
 #[cfg(feature = "client")]
-pub use client::{
-    BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,
-};
-#[cfg(feature = "client")]
+pub use client::{BodyStream, Client, ItemStream, PageStream, get};
+#[cfg(feature = "_calls")]
+pub use client::{ClientBuilder, OAuth2, Request, Whole};
+#[cfg(any(feature = "client", feature = "blocking"))]
+pub use client::{Download, Page, Response};
+#[cfg(feature = "_calls")]
 pub use error::{Error, Result};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use handle::Waiting;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use limits::{Limit, Limits};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use target::{redacted, set_in_query};
 pub use throttle::Throttle;
 

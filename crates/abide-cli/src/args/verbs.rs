@@ -74,7 +74,7 @@ pub(crate) struct PullArgs {
     /// URLs from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE|-")]
     pub(crate) urls: Option<PathBuf>,
-    /// NAME.ndjson or NAME/ for many [default: stdout]
+    /// NAME.ndjson, .csv, also .gz, .zst; NAME/ for many
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// auto, none, link, body.PATH, header.NAME …
@@ -92,8 +92,14 @@ pub(crate) struct PullArgs {
     /// Place of the records in a page, as data.items
     #[arg(long, value_name = "PATH")]
     pub(crate) records: Option<crate::pull::RecordsAt>,
-    /// Where next links may lead too, as https://x.test
-    #[arg(long, value_name = "ORIGIN")]
+    /// What names a record, as id or tenant,id: each once
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) key: Option<crate::pull::Key>,
+    /// The columns of a CSV file, as id,name. The error that asks for it names it
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
+    pub(crate) columns: Vec<String>,
+    /// Where next links may lead too, as https://x.test. The error that asks for it names it
+    #[arg(long, value_name = "ORIGIN", hide = true)]
     pub(crate) allow_origin: Vec<String>,
     /// Start over; replaces what is there when complete
     #[arg(long)]

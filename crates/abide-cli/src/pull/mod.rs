@@ -23,6 +23,7 @@ pub(crate) mod urls;
 
 pub(crate) use abide_core::page::Pages;
 pub(crate) use records::RecordsAt;
+pub(crate) use sink::key::Key;
 
 use crate::args::PullArgs;
 use crate::connect;

@@ -14,6 +14,7 @@ use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
+use super::sink::key::Key;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -33,6 +34,10 @@ pub(crate) struct Plan {
     /// How many pages a job may have.
     pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
@@ -84,6 +89,8 @@ impl Plan {
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
             max_pages: args.max_pages,
             records: args.records.clone().unwrap_or_default(),
+            key: args.key.clone(),
+            columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
             allowed,
             home: None,
             secret_keys,
@@ -114,6 +121,8 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
+        config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         // A plain GET says nothing that the input does not.
         config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config

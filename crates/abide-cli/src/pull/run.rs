@@ -16,8 +16,8 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+use super::sink::file::OneFile;
 use super::sink::files::Files;
-use super::sink::ndjson::Ndjson;
 use super::sink::stdout::Stdout;
 use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
 use super::traces::Traces;
@@ -89,10 +89,18 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
         args::IfComplete::Refetch => IfComplete::Refetch,
         args::IfComplete::Fail => IfComplete::Fail,
     };
-    let options = OpenOptions { config: &config, fresh: plan.fresh, if_complete };
+    let options = OpenOptions {
+        config: &config,
+        fresh: plan.fresh,
+        if_complete,
+        key: plan.key.as_ref(),
+        columns: plan.columns.as_deref(),
+    };
     match &plan.output {
-        Output::Stdout => Ok(Ok(Box::new(Stdout::open().map_err(|e| stored(&e))?))),
-        Output::Ndjson(path) => opened(Ndjson::open(path, &options, now()), &path.display().to_string(), screen),
+        Output::Stdout => Ok(Ok(Box::new(Stdout::open(&options).map_err(|e| stored(&e))?))),
+        Output::File(path, format) => {
+            opened(OneFile::open(path, *format, &options, now()), &path.display().to_string(), screen)
+        }
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);

@@ -9,6 +9,7 @@ mod demo;
 mod exact;
 mod failures;
 mod faults;
+mod formats;
 mod limits;
 mod memory;
 mod outputs;

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use abide_core::time::Instant;
 use http::{HeaderValue, Method};
 use serde_json::Value;
-use tokio::sync::Mutex;
 use url::Url;
 
-use super::{Client, Request, builder};
+use super::exchange::Exchange;
+use super::ground::Ground;
+use super::transport::Transport;
+use super::{Request, builder};
 use crate::error::{Error, Kind, Result};
 use crate::target;
+use crate::turns::Turns;
 
 /// How long before its end a token is renewed, at most; a tenth of its life, if that is less.
 const EARLY: Duration = Duration::from_secs(60);
@@ -104,9 +107,11 @@ impl fmt::Debug for Token {
 pub(super) struct Tokens {
     settings: OAuth2,
     url: Url,
-    held: StdMutex<Option<Token>>,
-    /// Held by the one that fetches; what its last fetch came to, if it failed.
-    fetching: Mutex<Option<String>>,
+    held: Mutex<Option<Token>>,
+    /// Had by the one that fetches.
+    fetching: Turns,
+    /// What the last fetch came to, if it failed.
+    failed: Mutex<Option<String>>,
     fetched: AtomicU64,
 }
 
@@ -116,8 +121,9 @@ impl Tokens {
         Ok(Arc::new(Self {
             settings,
             url,
-            held: StdMutex::default(),
-            fetching: Mutex::default(),
+            held: Mutex::default(),
+            fetching: Turns::default(),
+            failed: Mutex::default(),
             fetched: AtomicU64::new(0),
         }))
     }
@@ -130,50 +136,57 @@ impl Tokens {
     }
 
     /// The token that is there, unless it is about to end or is the one that was refused.
-    pub(super) fn current(&self, client: &Client, refused: Option<u64>) -> Option<Token> {
-        let now = client.inner.handle.now().mono;
+    pub(super) fn current(&self, ground: &Ground, refused: Option<u64>) -> Option<Token> {
+        let now = ground.handle.now().mono;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.clone().filter(|token| now < token.renew_at && refused.is_none_or(|refused| token.number > refused))
     }
 
     /// A token, from the endpoint if nobody else has fetched one by then. Who waited while another's request failed shares its
     /// error.
-    pub(super) async fn fetch(&self, client: &Client, refused: Option<u64>) -> Result<Token> {
+    pub(super) async fn fetch(
+        &self,
+        ground: &Arc<Ground>,
+        transport: &dyn Transport,
+        refused: Option<u64>,
+    ) -> Result<Token> {
         let before = self.fetched.load(Ordering::Acquire);
-        let mut failed = self.fetching.lock().await;
-        if let Some(token) = self.current(client, refused) {
+        let _turn = self.fetching.take().await;
+        if let Some(token) = self.current(ground, refused) {
             return Ok(token);
         }
         let is_news = self.fetched.load(Ordering::Acquire) > before;
-        if let Some(why) = failed.as_ref().filter(|_| is_news) {
+        if let Some(why) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).as_ref().filter(|_| is_news) {
             return Err(self.error(why.clone()));
         }
-        let answer = self.ask(client).await;
+        let answer = self.ask(ground, transport).await;
         let number = self.fetched.fetch_add(1, Ordering::AcqRel) + 1;
-        let token = answer.and_then(|answer| self.read(&answer, number, client.inner.handle.now().mono));
-        *failed = token.as_ref().err().map(Error::reason);
+        let token = answer.and_then(|answer| self.read(&answer, number, ground.handle.now().mono));
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = token.as_ref().err().map(Error::reason);
         let token = token?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         Ok(token)
     }
 
-    async fn ask(&self, client: &Client) -> Result<Value> {
+    async fn ask(&self, ground: &Arc<Ground>, transport: &dyn Transport) -> Result<Value> {
         let OAuth2 { id, secret, parameters, in_body, .. } = &self.settings;
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut request = Request::bare(client.clone(), Method::POST, &self.url).idempotent();
+        let mut request = Request::bare(ground, (), Method::POST, self.url.clone()).idempotent();
         if *in_body {
             form.extend([("client_id", id.as_str()), ("client_secret", secret.as_str())]);
         } else {
             let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             request = request.basic(encode(id), encode(secret));
         }
-        let response = request.header("accept", "application/json").form(&form).send_whatever().await?;
-        let status = response.status();
+        let parts = request.header("accept", "application/json").form(&form).parts?.finished();
+        let answered = Exchange::start(Arc::clone(ground), parts).answer(transport).await?;
+        let status = answered.head().status;
+        let (_, body) = answered.read(transport).await?;
         if status.is_success() {
-            return response.json().await;
+            return serde_json::from_slice(&body)
+                .map_err(|e| self.error(format!("the token endpoint's answer is not JSON: {e}")));
         }
-        let body = response.bytes().await?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         // What it describes may repeat what was sent; the code does not (RFC 6749 section 5.2).
         let code = body["error"].as_str().map(|code| format!(" ({code})")).unwrap_or_default();

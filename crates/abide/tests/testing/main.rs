@@ -1,10 +1,14 @@
 //! The client over mocks, in virtual time.
 
-#![cfg(feature = "testing")]
+#![cfg(all(feature = "client", feature = "testing"))]
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod bodies;
+#[cfg(feature = "metrics")]
+mod counted;
 mod drops;
 mod limits;
 mod mock;
@@ -12,5 +16,6 @@ mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+mod spans;
 mod stalls;
 mod uploads;

@@ -1,6 +1,6 @@
 //! The walk from one page to the next: does what the core reads out of each, and stops where that leads nowhere.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -9,22 +9,26 @@ use abide_core::page::{self, Asked, Came, Chain, Change, Onward, Pages, Slot, St
 use abide_core::place::Path;
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
 use url::{Origin, Url};
 
 use super::Page;
+use crate::client::Whole;
+use crate::client::builder;
 use crate::client::credential::Credentials;
 use crate::client::exchange::{Body, Exchange};
-use crate::client::request::Parts;
-use crate::client::{Client, Whole, builder};
+use crate::client::ground::Ground;
+use crate::client::parts::Parts;
+use crate::client::transport::Transport;
 use crate::error::{Error, Kind, Result};
 use crate::target;
 
+/// Nobody has so many pages, unless they lead in a circle.
+const MOST_PAGES: u64 = 1_000_000;
+
 /// Goes from one page to the next.
 #[derive(Debug)]
-pub(super) struct Walker {
-    client: Client,
+pub(crate) struct Walker {
+    ground: Arc<Ground>,
     /// The request for the first page. Those for the others differ from it in a few places.
     first: Parts,
     chain: Chain,
@@ -35,112 +39,106 @@ pub(super) struct Walker {
     at: Option<Path>,
     /// What the last page's address was.
     base: Url,
+    /// The request for the next page, or why there can be none.
+    next: Result<Option<Parts>>,
+    /// Whether that was foreseen.
+    #[cfg(feature = "client")]
+    as_foreseen: bool,
 }
 
-/// A page on its way, which ends when nobody waits for it.
-#[derive(Debug)]
-struct Flight(JoinHandle<Result<(Whole, Bytes)>>);
+/// The answer to the request for a page.
+pub(crate) type Arrived = Result<(Whole, Bytes)>;
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Sends the request for a page.
+pub(crate) async fn fetch(exchange: Box<Exchange>, transport: &dyn Transport) -> Arrived {
+    exchange.answer(transport).await?.error_for_status()?.into_whole(transport).await
 }
 
 impl Walker {
-    pub(super) fn new(client: Client, parts: Parts, style: Pages, most: u64) -> Result<Self> {
+    pub(crate) fn new(ground: &Arc<Ground>, parts: Parts, style: Pages) -> Result<Self> {
         let allowed = vec![parts.url.origin()];
         let first = changed(parts, &style.opening())?;
-        let (chain, base) = (Chain::new(style, most, 0, 0), first.url.clone());
-        Ok(Self { client, first, chain, seen: HashSet::new(), allowed, at: None, base })
+        let (next, base) = (Ok(Some(first.clone())), first.url.clone());
+        Ok(Self {
+            ground: Arc::clone(ground),
+            first,
+            chain: Chain::new(style, MOST_PAGES, 0, 0),
+            seen: HashSet::new(),
+            allowed,
+            at: None,
+            base,
+            next,
+            #[cfg(feature = "client")]
+            as_foreseen: false,
+        })
     }
 
-    pub(super) fn allow(&mut self, origin: &str) -> Result<()> {
+    pub(crate) fn allow(&mut self, origin: &str) -> Result<()> {
         self.allowed.push(builder::parse_url(origin)?.origin());
         Ok(())
     }
 
-    pub(super) fn bound(&mut self, most: u64) {
+    pub(crate) fn bound(&mut self, most: u64) {
         self.chain.bound(most);
     }
 
-    /// Fetches as many pages as are wanted, until they end or nobody listens.
-    pub(super) async fn walk(mut self, demand: Arc<Semaphore>, pages: mpsc::UnboundedSender<Result<Page>>) {
-        let mut next = Some(self.first.clone());
-        // Pages on their way, the first of them in turn.
-        let mut flying = VecDeque::new();
-        while let Some(asked) = next {
-            if flying.is_empty() {
-                // It is closed by nobody.
-                let Ok(permit) = demand.acquire().await else { return };
-                permit.forget();
-                flying.push_back(self.launch(asked.clone()));
-            }
-            self.seen.insert(mark(&asked));
-            let came = self.await_first(&mut flying, &demand).await;
-            let (whole, body) = match came {
-                Ok(came) => came,
-                Err(error) if error.status().is_some_and(|status| self.chain.ends_with(status)) => return,
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-            let page = Page { number: self.chain.count() + 1, whole, body };
-            let step = self.read(&page, &asked);
-            let repeats = matches!(step, Err(Stall::Repeats { .. }));
-            let after = self.after(&page, &asked, step);
-            // What came before is not handed over again.
-            if !repeats && pages.send(Ok(page)).is_err() {
-                return;
-            }
-            next = match after {
-                Ok((after, as_foreseen)) => {
-                    if !as_foreseen {
-                        demand.add_permits(flying.len());
-                        flying.clear();
-                    }
-                    after
-                }
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-        }
+    /// Fetches the next page; `None` after the last, and after an error.
+    #[cfg(feature = "blocking")]
+    pub(crate) async fn page(&mut self, transport: &dyn Transport) -> Result<Option<Page>> {
+        let Some(parts) = self.turn()? else { return Ok(None) };
+        let arrived = fetch(self.exchange(parts.clone()), transport).await;
+        self.on_page(&parts, arrived)
     }
 
-    /// Waits for the page in turn, and meanwhile asks for those that can be foreseen and are wanted.
-    async fn await_first(&self, flying: &mut VecDeque<Flight>, demand: &Semaphore) -> Result<(Whole, Bytes)> {
-        loop {
-            let foreseen = self.foreseen(flying.len() as u64);
-            let Some(first) = flying.front_mut() else { return Err(Error::setting("no page is on its way")) };
-            tokio::select! {
-                biased;
-                came = &mut first.0 => {
-                    flying.pop_front();
-                    // Only what was dropped is cancelled.
-                    return came.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-                }
-                Ok(permit) = demand.acquire(), if foreseen.is_some() => {
-                    permit.forget();
-                    flying.extend(foreseen.map(|parts| self.launch(parts)));
-                }
-            }
-        }
+    /// The request for the page whose turn it is; `None` after the last, and after an error.
+    pub(crate) fn turn(&mut self) -> Result<Option<Parts>> {
+        std::mem::replace(&mut self.next, Ok(None))
+    }
+
+    /// Whether the page whose turn it is was foreseen. If not, what was fetched ahead is of no use.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_as_foreseen(&self) -> bool {
+        self.as_foreseen
     }
 
     /// The request for a page so far behind the one in turn, if it can be known and may be sent.
-    fn foreseen(&self, behind: u64) -> Option<Parts> {
-        // The chain has not been told of the page in turn yet, so that is the next from where it stands.
+    #[cfg(feature = "client")]
+    pub(crate) fn foreseen(&self, behind: u64) -> Option<Parts> {
         let parts = self.target(&self.chain.foreseen(behind)?).ok()?;
         let may = self.allowed.contains(&parts.url.origin()) && !self.seen.contains(&mark(&parts));
         may.then_some(parts)
     }
 
-    fn launch(&self, mut parts: Parts) -> Flight {
+    pub(crate) fn exchange(&self, mut parts: Parts) -> Box<Exchange> {
         if parts.url.origin() != self.first.url.origin() {
             parts.credentials = Credentials::default();
         }
-        let client = self.client.clone();
-        Flight(tokio::spawn(async move {
-            let response = Exchange::start(client, parts.finished()).answer().await?;
-            response.error_for_status()?.into_whole().await
-        }))
+        Exchange::start(Arc::clone(&self.ground), parts.finished())
+    }
+
+    /// Takes in the page whose turn it was.
+    pub(crate) fn on_page(&mut self, asked: &Parts, arrived: Arrived) -> Result<Option<Page>> {
+        self.seen.insert(mark(asked));
+        let (whole, body) = match arrived {
+            Ok(arrived) => arrived,
+            Err(error) if error.status().is_some_and(|status| self.chain.ends_with(status)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let page = Page { number: self.chain.count() + 1, whole, body };
+        let step = self.read(&page, asked);
+        // What came before is not handed over again.
+        let repeats = matches!(step, Err(Stall::Repeats { .. }));
+        match self.after(&page, asked, step) {
+            Err(error) if repeats => Err(error),
+            after => {
+                #[cfg(feature = "client")]
+                {
+                    self.as_foreseen = matches!(&after, Ok((_, true)));
+                }
+                self.next = after.map(|(parts, _)| parts);
+                Ok(Some(page))
+            }
+        }
     }
 
     /// The request for the page after this one, and whether it was foreseen; the error says why nobody can know.
