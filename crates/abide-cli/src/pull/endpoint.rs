@@ -17,12 +17,13 @@ use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
 use super::output::Output;
 use super::plan::Plan;
+use super::raw;
 use super::report::Outcome;
 use super::request::Step;
 use super::sink::Sink;
 use super::traces::Traces;
 use crate::advice;
-use crate::screen::Screen;
+use crate::screen::{Screen, count};
 
 /// Pages that may wait on disk for one that comes before them.
 const LOOKAHEAD: u64 = 1_000;
@@ -36,6 +37,8 @@ pub(super) struct Pull {
     pub(super) flying: usize,
     /// How many may be, or may have come and wait for one before them in their chain.
     window: usize,
+    /// Requests that go once more, with another token.
+    again: Vec<Errand>,
     /// Jobs that go on, before new ones begin.
     going_on: VecDeque<Todo>,
     /// Jobs below this one have begun.
@@ -60,6 +63,8 @@ pub(super) struct Pull {
     pub(super) span: Option<(Instant, Instant)>,
     /// Attempts that were sent for it.
     pub(super) requests: u64,
+    /// Pages that were asked for in this run.
+    asked: u64,
 }
 
 impl Pull {
@@ -70,6 +75,7 @@ impl Pull {
             screen,
             flying: 0,
             window,
+            again: Vec::new(),
             going_on: VecDeque::new(),
             next_job: 0,
             found: BTreeMap::new(),
@@ -82,6 +88,7 @@ impl Pull {
             traces,
             span: None,
             requests: 0,
+            asked: 0,
         }
     }
 
@@ -89,6 +96,10 @@ impl Pull {
     pub(super) fn next_errand(&mut self, deadline: Option<Duration>) -> Result<Option<Errand>> {
         if self.outcome.is_some() {
             return Ok(None);
+        }
+        if let Some(errand) = self.again.pop() {
+            self.flying += 1;
+            return Ok(Some(errand));
         }
         let (todo, is_ahead) = match self.going_on.pop_front() {
             Some(todo) => (todo, false),
@@ -104,6 +115,12 @@ impl Pull {
             self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
             return Ok(None);
         }
+        if let Some(most) = self.plan.most_pages.filter(|most| self.asked >= *most) {
+            let why = format!("{} were asked for with --limit-pages", count(most, "page"));
+            self.outcome = Some(Outcome::Enough(why));
+            return Ok(None);
+        }
+        self.asked += 1;
         let job = self.plan.input.url(todo.place.job);
         let step = match &todo.url {
             // What the journal holds was a request when it was put there.
@@ -125,7 +142,7 @@ impl Pull {
         let now = Instant::now();
         self.span.get_or_insert((now, now));
         let trusted = step.url.origin() == job.origin() && self.plan.trusts(&job);
-        Ok(Some(Errand { todo, ahead, job, form: Arc::clone(&self.plan.form), step, trusted, deadline }))
+        Ok(Some(Errand { todo, ahead, job, form: Arc::clone(&self.plan.form), step, trusted, deadline, token: None }))
     }
 
     /// A page that need not wait for the one before it. What has come before its turn counts as under way, so that a kill costs no
@@ -154,6 +171,12 @@ impl Pull {
         let todo = self.sink.todo(self.next_job)?.filter(|todo| todo.place.job < self.plan.input.len());
         self.next_job = todo.as_ref().map_or(self.plan.input.len(), |todo| todo.place.job + 1);
         Ok(todo)
+    }
+
+    /// A request that another token may have more luck with.
+    pub(super) fn again(&mut self, errand: Errand) {
+        self.flying -= 1;
+        self.again.push(errand);
     }
 
     /// Passes on what a step of this pull came to. An error of its output ends it, and no other.
@@ -195,6 +218,11 @@ impl Pull {
             Err(error) => u64::from(error.attempts()),
         };
         self.recall(errand.place())?;
+        if let (Some(folder), Ok((whole, bytes))) = (&self.plan.raw, &answer)
+            && whole.status.is_success()
+        {
+            raw::keep(folder, self.plan.name.as_deref(), errand.place(), bytes)?;
+        }
         match answer {
             Ok((whole, bytes)) if whole.status.is_success() => match self.read(&errand, &whole, bytes) {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::journal::place::{Place, Todo};
 use super::request::{Form, Step};
+use super::tokens::Chosen;
 
 /// A page on its way.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Errand {
     /// Whether it may have the credentials.
     pub(crate) trusted: bool,
     pub(crate) deadline: Option<Duration>,
+    /// The token that it goes with, where there are several.
+    pub(super) token: Option<Chosen>,
 }
 
 /// What a page is known by that was asked for ahead of its turn.
@@ -80,6 +83,12 @@ impl Errand {
         }
         if !self.trusted {
             request = request.anonymous();
+        }
+        if let Some(token) = self.token.as_ref().filter(|_| self.trusted) {
+            request = request.bearer(&*token.text);
+            if let Some(max_wait) = token.max_wait {
+                request = request.max_wait(max_wait);
+            }
         }
         for (name, value) in self.form.headers_of(&self.step) {
             // They are made of text, in the file and in the answer before this page.
