@@ -177,11 +177,6 @@ impl Chain {
         self.count > 0 && is_refused && is_counted
     }
 
-    /// Whether the first page can be asked for again to get another way to the later ones.
-    pub fn goes_by_token(&self) -> bool {
-        !matches!(self.pages, Pages::None | Pages::Number(_) | Pages::Offset(_))
-    }
-
     /// How the pages go on, once, when a page has shown it.
     pub fn discovered(&mut self) -> Option<&Pages> {
         std::mem::take(&mut self.is_new).then_some(&self.pages)

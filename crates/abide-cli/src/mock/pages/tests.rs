@@ -134,6 +134,22 @@ fn pages_that_lead_back_or_on_for_ever_end_within_three_requests_and_are_said() 
 }
 
 #[test]
+fn what_has_expired_half_way_is_got_anew_from_the_first_page() {
+    block_on(async {
+        // A stream of the library has handed over what came before, so it can't begin again.
+        for style in STYLES.iter().filter(|style| matches!(style.at, At::Token(_))) {
+            for trap in ["gone", "invalid"] {
+                let paging = format!("{},{trap}", style.name);
+                let pulled = pull(style, &paging, "").await;
+                assert_eq!(pulled.code, Code::Complete, "{paging}");
+                assert_records(&pulled.lines, RECORDS, &paging);
+                assert_eq!(pulled.requests, 5 + 1 + 2, "{paging}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_next_page_at_another_origin_is_not_followed_unless_that_is_allowed() {
     block_on(async {
         for style in STYLES.iter().filter(|style| Trap::Origin.fits(style)) {
