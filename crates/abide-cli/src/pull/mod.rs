@@ -24,6 +24,7 @@ pub(crate) mod urls;
 pub(crate) use abide_core::page::Pages;
 pub(crate) use records::RecordsAt;
 pub(crate) use sink::key::Key;
+pub(crate) use sink::table::name::TableName;
 
 use crate::args::PullArgs;
 use crate::connect;

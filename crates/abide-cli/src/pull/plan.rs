@@ -15,6 +15,7 @@ use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
 use super::sink::key::Key;
+use super::sink::table::name::TableName;
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) records: RecordsAt,
     /// What names a record.
     pub(crate) key: Option<Key>,
+    /// The table of a database that the records go to.
+    pub(crate) table: TableName,
     /// The columns of a CSV file, where the user chose them.
     pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
@@ -82,6 +85,7 @@ impl Plan {
             name: None,
             form: Arc::default(),
             bounds,
+            table: args.table.clone().unwrap_or_else(|| input.table()),
             input: Arc::new(input),
             output,
             pages: args.pages.clone().or(one.then_some(Pages::Auto)),
@@ -167,6 +171,14 @@ impl Input {
             return Err(Failure::usage(format!("there is no URL in {name}")));
         }
         Ok(Self::List(urls))
+    }
+
+    /// A table for what is pulled, where the user names none.
+    pub(crate) fn table(&self) -> TableName {
+        match self {
+            Self::Template { text, .. } => TableName::of_url(text),
+            Self::List(urls) => TableName::of_url(&urls[0]),
+        }
     }
 
     /// How many jobs there are.

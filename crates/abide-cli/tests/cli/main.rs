@@ -19,3 +19,4 @@ mod screen;
 mod secrets;
 #[cfg(unix)]
 mod stops;
+mod tables;
