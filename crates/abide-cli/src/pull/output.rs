@@ -27,6 +27,11 @@ impl std::fmt::Display for Output {
 }
 
 impl Output {
+    /// Whether the records of several endpoints can go there, to a table each.
+    pub(crate) fn has_tables(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {

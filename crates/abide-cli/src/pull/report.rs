@@ -28,6 +28,8 @@ pub(super) enum Outcome {
     Paused { until: Option<SystemTime>, why: String },
     /// The user's deadline passed.
     Late(String),
+    /// The user wanted no more for now.
+    Enough(String),
     /// The pages lead nowhere new.
     Stalled(String),
     /// By a signal.
@@ -146,7 +148,7 @@ fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
         Outcome::Finished if is_empty_handed(totals) => "failed",
         Outcome::Finished if totals.failed > 0 => "partial",
         Outcome::Finished => "complete",
-        Outcome::Paused { .. } => "paused",
+        Outcome::Paused { .. } | Outcome::Enough(_) => "paused",
         Outcome::Late(_) => "late",
         Outcome::Stalled(_) => "stalled",
         Outcome::Stopped(_) => "stopped",
@@ -219,7 +221,9 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>, totals: &mu
                 until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
             (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
         }
-        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Late(why) | Outcome::Enough(why) => {
+            (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}")))
+        }
         Outcome::Stalled(why) => {
             let kept = match &pull.plan.output {
                 Output::File(..) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),

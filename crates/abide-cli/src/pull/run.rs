@@ -21,6 +21,7 @@ use super::sink::file::OneFile;
 use super::sink::files::Files;
 use super::sink::stdout::Stdout;
 use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
+use super::tokens::Tokens;
 use super::traces::Traces;
 use crate::args::{self, PullArgs};
 use crate::connect;
@@ -42,6 +43,8 @@ pub(super) struct Run {
     pub(super) started: Instant,
     deadline: Option<Instant>,
     flying: JoinSet<(usize, Landed)>,
+    /// Where requests take several in turn.
+    tokens: Tokens,
     /// The most pages under way.
     most: usize,
     /// Whose turn it is, among those that have equally many pages under way.
@@ -53,6 +56,7 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
     log::start(args.common.verbose, screen.lines());
     let origins: BTreeSet<String> = plans.iter().map(Plan::origin).collect();
     let concurrency = usize::try_from(connect::concurrency(&args.common)).unwrap_or(usize::MAX);
+    let tokens = Tokens::new(connect::tokens(&args.common)?);
     let started = Instant::now();
     let mut run = Run {
         client,
@@ -62,13 +66,14 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
         started,
         deadline: args.common.deadline.map(|span| started + span.0),
         flying: JoinSet::new(),
-        most: concurrency.saturating_mul(origins.len().max(1)),
+        most: concurrency.saturating_mul(origins.len().max(1)).saturating_mul(tokens.len().max(1)),
+        tokens,
         turn: 0,
     };
     for plan in plans {
         let (traces, screen) = (Traces::expected(&plan.output, &plan.table), run.screen.clone());
         match open(&plan, &screen) {
-            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, traces)),
+            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
             Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
             Err(failure) => {
                 run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
@@ -164,7 +169,7 @@ impl Run {
     fn begin(&mut self) {
         while self.flying.len() < self.most {
             let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let Some((index, errand)) = self.in_turn().into_iter().find_map(|index| {
+            let Some((index, mut errand)) = self.in_turn().into_iter().find_map(|index| {
                 let pull = &mut self.pulls[index];
                 let errand = pull.next_errand(deadline);
                 Some((index, pull.note(errand)??))
@@ -172,6 +177,7 @@ impl Run {
                 return;
             };
             self.turn = index + 1;
+            errand.token = self.tokens.choose(SystemTime::now());
             let client = self.client.clone();
             self.flying.spawn(async move { (index, errand.run(client).await) });
         }
@@ -192,7 +198,11 @@ impl Run {
         let mut next = first;
         while let Some(joined) = next {
             match joined {
-                Ok((index, page)) => landed[index].push(page),
+                Ok((index, page)) => {
+                    if let Some(page) = self.look_for_another_token(index, page) {
+                        landed[index].push(page);
+                    }
+                }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
             next = self.flying.try_join_next();
@@ -203,6 +213,20 @@ impl Run {
                 pull.note(done);
             }
         }
+    }
+
+    /// The page, unless its token was all that stood in its way.
+    fn look_for_another_token(&mut self, index: usize, page: Landed) -> Option<Landed> {
+        let Some(token) = &page.errand.token else { return Some(page) };
+        self.tokens.on_landed(token);
+        if let Some(Err(error)) = &page.answer
+            && error.is_limited()
+            && self.tokens.on_limited(token, error.retry_at(), SystemTime::now())
+        {
+            self.pulls[index].again(page.errand);
+            return None;
+        }
+        Some(page)
     }
 
     fn stop(&mut self, code: Code) {

@@ -21,7 +21,8 @@ impl Traces {
         let (journal, part, folder) = match output {
             Output::Stdout => return None,
             Output::File(path, _) => (with_suffix(path, ".abide"), Some(with_suffix(path, ".part")), None),
-            Output::Sqlite(path) => (sqlite::journal(path, table), (!path.exists()).then(|| path.clone()), None),
+            // The file may by now hold the table of another endpoint.
+            Output::Sqlite(path) => (sqlite::journal(path, table), None, None),
             Output::Folder(path) => (path.join(".abide"), None, (!path.exists()).then(|| path.clone())),
         };
         let log = with_suffix(&journal, "-wal");

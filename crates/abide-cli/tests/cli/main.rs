@@ -5,6 +5,7 @@
 mod support;
 
 mod again;
+mod config;
 mod demo;
 mod exact;
 mod failures;

@@ -174,6 +174,28 @@ fn two_pulls_may_share_a_file_and_not_a_table() {
 }
 
 #[test]
+fn several_endpoints_have_a_table_each() {
+    let server = Server::start(|target| match target {
+        "/users" => json(r#"[{"id":1},{"id":2}]"#),
+        "/orders" => json(r#"[{"id":7,"user":1}]"#),
+        _ => reply("404 Not Found", "", ""),
+    });
+    let home = Home::new();
+    let config = |base: &str, endpoints: &str| {
+        let pulls: String = endpoints.split(' ').map(|name| format!("[[pull]]\npath = \"/{name}\"\n")).collect();
+        format!("[api]\nbase = \"{base}\"\n[out]\nto = \"x.sqlite\"\n{pulls}")
+    };
+    home.write("x.toml", &config(&server.origin(), "users orders"));
+    home.run(&["pull", "x.toml"]).expect(0);
+    assert_eq!(rows(&home, "SELECT (SELECT count(*) FROM users), (SELECT user FROM orders)"), ["2|1"]);
+    // One that brings nothing leaves those of the others alone.
+    home.write("y.toml", &config(&server.origin(), "none users").replace("x.sqlite", "y.sqlite"));
+    assert_ne!(home.run(&["pull", "y.toml"]).code, 0);
+    let conn = Connection::open(home.path("y.sqlite")).unwrap();
+    assert_eq!(conn.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0)), Ok(2));
+}
+
+#[test]
 fn a_killed_pull_ends_with_the_rows_of_an_uninterrupted_one() {
     let kill_at = |flags: &[&str], points: &[usize]| {
         let (home, mock) = (Home::new(), Mock::start(&["--records", "2000", "--latency", "3ms"]));

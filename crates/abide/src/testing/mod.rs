@@ -22,6 +22,8 @@ mod reply;
 mod simulated;
 mod story;
 
+#[cfg(feature = "blocking")]
+pub use clock::Hold;
 pub use clock::VirtualClock;
 pub use mock::{Mock, Received};
 pub(crate) use recorder::Recorder;

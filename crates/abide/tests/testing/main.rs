@@ -1,10 +1,15 @@
 //! The client over mocks, in virtual time.
 
-#![cfg(feature = "testing")]
+#![cfg(all(feature = "client", feature = "testing"))]
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod bodies;
+mod clock;
+#[cfg(feature = "metrics")]
+mod counted;
 mod drops;
 mod limits;
 mod mock;
@@ -12,5 +17,6 @@ mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+mod spans;
 mod stalls;
 mod uploads;

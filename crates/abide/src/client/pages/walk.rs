@@ -9,21 +9,22 @@ use abide_core::page::{self, Answer, Asked, Change, Next, Pages, Records, Slot};
 use abide_core::place::Path;
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::{Semaphore, mpsc};
 use url::{Origin, Url};
 
 use super::Page;
+use crate::client::builder;
 use crate::client::credential::Credentials;
 use crate::client::exchange::{Body, Exchange};
-use crate::client::request::Parts;
-use crate::client::{Client, builder};
+use crate::client::ground::Ground;
+use crate::client::parts::Parts;
+use crate::client::transport::Transport;
 use crate::error::{Error, Kind, Result};
 use crate::target;
 
 /// Goes from one page to the next.
 #[derive(Debug)]
-pub(super) struct Walker {
-    client: Client,
+pub(crate) struct Walker {
+    ground: Arc<Ground>,
     /// The request for the first page. Those for the others differ from it in a few places.
     first: Parts,
     /// How the pages go on, as far as it is known.
@@ -36,54 +37,43 @@ pub(super) struct Walker {
     at: Option<Path>,
     /// The body of the last page.
     last: Bytes,
+    /// The request for the next page, or why there can be none.
+    next: Result<Option<Parts>>,
+    number: u64,
 }
 
 impl Walker {
-    pub(super) fn new(client: Client, parts: Parts, style: Pages) -> Result<Self> {
+    pub(crate) fn new(ground: &Arc<Ground>, parts: Parts, style: Pages) -> Result<Self> {
         let allowed = vec![parts.url.origin()];
         let first = changed(parts, &style.opening())?;
-        let (seen, last) = (HashSet::new(), Bytes::new());
-        Ok(Self { client, first, style, seen, allowed, records: 0, at: None, last })
+        let (seen, last, next) = (HashSet::new(), Bytes::new(), Ok(Some(first.clone())));
+        let ground = Arc::clone(ground);
+        Ok(Self { ground, first, style, seen, allowed, records: 0, at: None, last, next, number: 0 })
     }
 
-    pub(super) fn allow(&mut self, origin: &str) -> Result<()> {
+    pub(crate) fn allow(&mut self, origin: &str) -> Result<()> {
         self.allowed.push(builder::parse_url(origin)?.origin());
         Ok(())
     }
 
-    /// Fetches as many pages as are wanted, until they end or nobody listens.
-    pub(super) async fn walk(mut self, demand: Arc<Semaphore>, pages: mpsc::UnboundedSender<Result<Page>>) {
-        let mut next = Some(self.first.clone());
-        let mut number = 0;
-        while let Some(parts) = next {
-            // It is closed by nobody.
-            let Ok(permit) = demand.acquire().await else { return };
-            permit.forget();
-            number += 1;
-            let asked = parts.clone();
-            let page = match self.fetch(parts, number).await {
-                Ok(page) => page,
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-            let after = self.after(&page, &asked);
-            if pages.send(Ok(page)).is_err() {
-                return;
-            }
-            next = match after {
-                Ok(after) => after,
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-        }
+    /// The next page; `None` after the last, and after an error.
+    pub(crate) async fn page(&mut self, transport: &dyn Transport) -> Result<Option<Page>> {
+        let Some(parts) = std::mem::replace(&mut self.next, Ok(None))? else { return Ok(None) };
+        self.number += 1;
+        let asked = parts.clone();
+        let page = self.fetch(parts, transport).await?;
+        self.next = self.after(&page, &asked);
+        Ok(Some(page))
     }
 
-    async fn fetch(&mut self, mut parts: Parts, number: u64) -> Result<Page> {
+    async fn fetch(&mut self, mut parts: Parts, transport: &dyn Transport) -> Result<Page> {
         if parts.url.origin() != self.first.url.origin() {
             parts.credentials = Credentials::default();
         }
         self.seen.insert(mark(&parts));
-        let response = Exchange::start(self.client.clone(), parts.finished()).answer().await?;
-        let (whole, body) = response.error_for_status()?.into_whole().await?;
-        Ok(Page { number, whole, body })
+        let answered = Exchange::start(Arc::clone(&self.ground), parts.finished()).answer(transport).await?;
+        let (whole, body) = answered.error_for_status()?.into_whole(transport).await?;
+        Ok(Page { number: self.number, whole, body })
     }
 
     /// The request for the page after this one; the error says why nobody can know.
