@@ -23,8 +23,12 @@
 //! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
+#[cfg(feature = "_bodies")]
+mod beneath;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "_bodies")]
+mod body;
 #[cfg(feature = "_calls")]
 mod client;
 #[cfg(feature = "_calls")]
@@ -37,6 +41,8 @@ mod handle;
 mod limits;
 #[cfg(feature = "_calls")]
 mod memory;
+#[cfg(feature = "reqwest-middleware")]
+pub mod middleware;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "_calls")]
@@ -44,8 +50,12 @@ mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "_calls")]
 mod turns;
+#[cfg(feature = "_bodies")]
+mod witness;
 
 pub use abide_core;
 pub use abide_core::Stats;

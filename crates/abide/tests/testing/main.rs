@@ -8,11 +8,15 @@ mod auth;
 mod blocking;
 mod bodies;
 mod drops;
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+mod layers;
 mod limits;
 mod mock;
 mod pages;
 mod posts;
 mod rules;
 mod runtimes;
+#[cfg(all(feature = "blocking", feature = "tower", feature = "reqwest-middleware", feature = "macros"))]
+mod shapes;
 mod stalls;
 mod uploads;
