@@ -231,7 +231,7 @@ impl Engine {
             }
             (Phase::Flying { flight, beside }, Some(first)) if flight.attempt == first => {
                 let Beside::Granted(grant) = beside else { return false };
-                *beside = Beside::Flying(grant.begin(gate, id, attempt, now));
+                *beside = Beside::Flying(Box::new(grant.begin(gate, id, attempt, now)));
                 self.stats.hedges += 1;
             }
             _ => return false,
@@ -331,6 +331,11 @@ impl Engine {
             }
         }
         Stats { waited, ..self.stats.clone() }
+    }
+
+    /// Attempts that the server refused because of a limit, without the rest of [`Engine::stats`].
+    pub fn refused(&self) -> u64 {
+        self.stats.rate_limited
     }
 
     /// The rules that a call goes by.

@@ -148,8 +148,8 @@ impl Gate {
             Some((spec, opening)) => weigh(Reason::Limit(spec), opening),
             None => {}
         }
-        if let Some((limit, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now.mono) {
-            weigh(Reason::Quota { limit }, opening);
+        if let Some((reason, opening)) = self.quotas.opening(&call.route, self.quota_cost(call), now) {
+            weigh(reason, opening);
         }
         match self.learner.opening(now) {
             adapt::Opening::At(at) if at <= now.mono => {}
@@ -198,9 +198,9 @@ impl Gate {
     }
 
     /// Whether not even what was granted before may leave: the server has spoken since.
-    pub(crate) fn has_overtaken(&mut self, now: Instant) -> bool {
+    pub(crate) fn has_overtaken(&mut self, now: Now) -> bool {
         let overtaken = std::mem::take(&mut self.overtaken);
-        overtaken || self.pause.is_on(now) || self.quotas.empty_until(now).is_some()
+        overtaken || self.pause.is_on(now.mono) || self.quotas.is_shut(now)
     }
 
     /// The watched attempt that left next after this one; the first of all if there is none.

@@ -81,6 +81,11 @@ impl Wall {
         self.0.div_euclid(NANOS_PER_SEC as i64)
     }
 
+    /// Whether it is the beginning of a second.
+    pub(crate) const fn is_whole_second(self) -> bool {
+        self.0.rem_euclid(NANOS_PER_SEC as i64) == 0
+    }
+
     /// How far it is from `other` to here; negative if `other` is later.
     pub const fn offset_from(self, other: Self) -> Offset {
         Offset(self.0.saturating_sub(other.0))

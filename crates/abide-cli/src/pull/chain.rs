@@ -1,83 +1,181 @@
-//! Chains of pages: how each goes on, and whether it stands still.
+//! The chains of pages of a run: what is asked for ahead of its turn, and what waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use abide_core::page::{Answer, Asked, Next, Pages, Records};
-use http::HeaderMap;
+use abide_core::page::{Asked, Came, Chain, Onward, Pages};
+use http::{HeaderMap, StatusCode};
+use tokio::sync::oneshot;
+use url::Url;
 
-use super::fetch::Content;
-use super::journal::digest::Digest;
+use super::errand::{Landed, Wanted};
+use super::journal::place::Place;
+use super::request::{Form, Step};
+use super::urls;
 
-/// How far the pages of each job have come, as far as this run has seen them.
+/// The chains that have begun and not ended, by their jobs.
 #[derive(Debug, Default)]
-pub(super) struct Chains(BTreeMap<u64, Chain>);
+pub(super) struct Chains {
+    runs: BTreeMap<u64, Run>,
+    /// The last that was given to a page that is asked for ahead of its turn.
+    ticket: u64,
+}
 
-#[derive(Debug, Default)]
-struct Chain {
-    /// How its pages go on, once one has shown it.
-    by: Option<Pages>,
-    /// Records of the pages so far.
-    records: u64,
-    /// The records of its last page.
-    last: Option<Digest>,
+/// A chain as far as this run has seen it.
+#[derive(Debug)]
+struct Run {
+    chain: Chain,
+    /// The request for the first page.
+    first: Step,
+    /// What the last page's address was, which the next ones may be relative to.
+    base: Url,
+    /// The page whose turn it is.
+    turn: u64,
+    /// That page and those after it that were asked for.
+    asked: VecDeque<Ask>,
+    /// Nothing is foreseen any more: it would lead where this run may not go.
+    blind: bool,
+}
+
+/// A page that was asked for.
+#[derive(Debug)]
+enum Ask {
+    /// In its turn.
+    InTurn,
+    /// Ahead of its turn. Dropped, it ends the page's flight.
+    Ahead { ticket: u64, _wanted: oneshot::Sender<()> },
+    /// Ahead of its turn, and it has come.
+    Landed(Box<Landed>),
 }
 
 impl Chains {
-    /// How to read the next page of a job, and how many records came before it.
-    pub(super) fn reading<'a>(&'a self, job: u64, planned: Option<&'a Pages>) -> (&'a Pages, u64) {
-        let chain = self.0.get(&job);
-        let by = chain.and_then(|chain| chain.by.as_ref()).or(planned);
-        (by.unwrap_or(&Pages::Auto), chain.map_or(0, |chain| chain.records))
+    /// The chain that a page in turn belongs to; `begin` makes it where the run sees its first page.
+    pub(super) fn of(&mut self, place: Place, first: &Step, begin: impl FnOnce() -> Chain) -> &mut Chain {
+        let run = self.runs.entry(place.job).or_insert_with(|| {
+            let (first, base) = (first.clone(), first.url.clone());
+            Run { chain: begin(), first, base, turn: place.page, asked: VecDeque::from([Ask::InTurn]), blind: false }
+        });
+        &mut run.chain
     }
 
-    /// The pages of a job go on by this. Returns whether that is new.
-    pub(super) fn goes_on_by(&mut self, job: u64, by: &Pages) -> bool {
-        let chain = self.0.entry(job).or_default();
-        chain.by.replace(by.clone()).is_none()
+    /// How the pages of a job go on, once, when a page has shown it.
+    pub(super) fn discovered(&mut self, job: u64) -> Option<&Pages> {
+        self.runs.get_mut(&job)?.chain.discovered()
     }
 
-    /// Whether a page holds what the one before it held; an empty one does not.
-    pub(super) fn repeats(&mut self, job: u64, content: &Content) -> bool {
-        let chain = self.0.entry(job).or_default();
-        chain.records += content.records;
-        let mut digest = Digest::EMPTY;
-        digest.update(&content.bytes);
-        chain.last.replace(digest) == Some(digest) && content.records > 0
+    /// The request for the page after the one that came from `base`.
+    ///
+    /// # Errors
+    ///
+    /// A clause that says why there is none.
+    pub(super) fn target(&mut self, job: u64, base: Url, form: &Form, onward: &Onward) -> Result<Step, String> {
+        let Some(run) = self.runs.get_mut(&job) else { return Err("its first page has not come".to_owned()) };
+        run.base = base;
+        run.target(form, onward)
+    }
+
+    /// The page whose turn it is leads on. Returns whether the next one was asked for already; what was asked for in vain is dropped.
+    pub(super) fn go_on(&mut self, job: u64, as_foreseen: bool) -> bool {
+        let Some(run) = self.runs.get_mut(&job) else { return false };
+        run.asked.pop_front();
+        run.turn += 1;
+        if as_foreseen && !run.asked.is_empty() {
+            return true;
+        }
+        run.asked.clear();
+        run.asked.push_back(Ask::InTurn);
+        false
+    }
+
+    /// A page that can be asked for ahead of its turn, and how.
+    pub(super) fn foresee(&self, form: &Form) -> Option<(Place, Step)> {
+        self.runs.iter().filter(|(_, run)| !run.blind).find_map(|(job, run)| {
+            let beyond = run.asked.len() as u64;
+            let step = run.target(form, &run.chain.foreseen(beyond)?).ok()?;
+            Some((Place { job: *job, page: run.turn + beyond }, step))
+        })
+    }
+
+    /// What was foreseen leads where this run may not go. Should a page name it in its turn, that will be said.
+    pub(super) fn look_away(&mut self, job: u64) {
+        if let Some(run) = self.runs.get_mut(&job) {
+            run.blind = true;
+        }
+    }
+
+    /// The page that [`Self::foresee`] gave is asked for.
+    pub(super) fn launch(&mut self, job: u64) -> Option<Wanted> {
+        let run = self.runs.get_mut(&job)?;
+        self.ticket += 1;
+        let (ticket, (sender, gone)) = (self.ticket, oneshot::channel());
+        run.asked.push_back(Ask::Ahead { ticket, _wanted: sender });
+        Some(Wanted { ticket, gone })
+    }
+
+    /// Takes a page that has come. Returns it if its turn has come as well; if it was dropped, nobody wants it.
+    pub(super) fn land(&mut self, landed: Landed) -> Option<Landed> {
+        let Some(ticket) = landed.errand.ahead.as_ref().map(|wanted| wanted.ticket) else { return Some(landed) };
+        let run = self.runs.get_mut(&landed.errand.place().job)?;
+        let is_it = |ask: &Ask| matches!(ask, Ask::Ahead { ticket: other, .. } if *other == ticket);
+        let index = run.asked.iter().position(is_it)?;
+        if index == 0 {
+            run.asked[0] = Ask::InTurn;
+            return Some(landed);
+        }
+        run.asked[index] = Ask::Landed(Box::new(landed));
+        None
+    }
+
+    /// The page whose turn it is, if it has come before.
+    pub(super) fn due(&mut self, job: u64) -> Option<Landed> {
+        let front = self.runs.get_mut(&job)?.asked.front_mut()?;
+        match std::mem::replace(front, Ask::InTurn) {
+            Ask::Landed(landed) => Some(*landed),
+            other => {
+                *front = other;
+                None
+            }
+        }
+    }
+
+    /// How many pages have come ahead of their turn.
+    pub(super) fn landed(&self) -> usize {
+        let asks = self.runs.values().flat_map(|run| &run.asked);
+        asks.filter(|ask| matches!(ask, Ask::Landed(_))).count()
+    }
+
+    /// Whether the refusal of a page is the end of its job's pages.
+    pub(super) fn end_with(&self, job: u64, status: StatusCode) -> bool {
+        self.runs.get(&job).is_some_and(|run| run.chain.ends_with(status))
     }
 
     pub(super) fn end(&mut self, job: u64) {
-        self.0.remove(&job);
+        self.runs.remove(&job);
     }
 }
 
-/// What a response names as its next page in its fields alone.
-pub(super) fn linked(headers: &HeaderMap) -> Next {
-    Pages::Auto.next(&Answer { headers, body: None, asked: Asked::default(), records: Records::default() })
+impl Run {
+    fn target(&self, form: &Form, onward: &Onward) -> Result<Step, String> {
+        match onward {
+            Onward::Url { reference, at } => match urls::resolve(&self.base, reference) {
+                Ok(url) => Ok(Step { url, changes: Vec::new() }),
+                Err(error) => Err(format!(
+                    "the next page in {at} can't be followed: {error}; say where it is with --pages, or --pages none if this \
+                     is the only page"
+                )),
+            },
+            Onward::Changed(changes) => form.changed(&self.first, changes).map_err(|e| e.to_string()),
+            _ => Err("the next page is asked for in a way that a pull does not know".to_owned()),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
+/// Whether a response names a next page in its fields alone.
+pub(super) fn is_linked(headers: &HeaderMap) -> bool {
+    let came = Came { headers, body: None, asked: Asked::default(), count: 0, text: b"", last: None };
+    leads_on(&came)
+}
 
-    use super::*;
-
-    #[test]
-    fn a_page_that_brings_the_same_again_stands_still() {
-        let mut chains = Chains::default();
-        let content = |text: &'static str| Content {
-            bytes: Bytes::from_static(text.as_bytes()),
-            records: text.lines().count() as u64,
-            next: Next::End,
-            found: None,
-            total: None,
-        };
-        let seen = ["1\n", "2\n", "", "", "2\n", "2\n"].map(|text| chains.repeats(7, &content(text)));
-        assert_eq!(seen, [false, false, false, false, false, true]);
-        assert_eq!(chains.reading(7, None).1, 4);
-        assert!(chains.goes_on_by(7, &Pages::Relay));
-        assert!(!chains.goes_on_by(7, &Pages::Relay));
-        assert_eq!(chains.reading(7, Some(&Pages::Auto)).0, &Pages::Relay);
-        chains.end(7);
-        assert_eq!(chains.reading(7, Some(&Pages::None)), (&Pages::None, 0));
-    }
+/// Whether a page names a next one that can be followed.
+pub(super) fn leads_on(came: &Came<'_>) -> bool {
+    Chain::new(Pages::Auto, u64::MAX, 0, 0).on_page(came).is_ok_and(|step| step.onward.is_some())
 }

@@ -4,26 +4,26 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use abide_core::page::Next;
+use abide_core::page::{Chain, Stall};
 use abide_core::place::{Path, Place as Where};
 use bytes::Bytes;
 use url::Url;
 
 use super::chain::{self, Chains};
 use super::errand::{Errand, Landed};
-use super::fetch::{self, Content, Reading};
+use super::fetch::{self, Content};
 use super::journal::error::Result;
 use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
 use super::output::Output;
 use super::plan::Plan;
+use super::raw;
 use super::report::Outcome;
 use super::request::Step;
 use super::sink::Sink;
 use super::traces::Traces;
-use super::urls;
 use crate::advice;
-use crate::screen::Screen;
+use crate::screen::{Screen, count};
 
 /// Pages that may wait on disk for one that comes before them.
 const LOOKAHEAD: u64 = 1_000;
@@ -35,6 +35,10 @@ pub(super) struct Pull {
     pub(super) screen: Screen,
     /// How many pages are on their way.
     pub(super) flying: usize,
+    /// How many may be, or may have come and wait for one before them in their chain.
+    window: usize,
+    /// Requests that go once more, with another token.
+    again: Vec<Errand>,
     /// Jobs that go on, before new ones begin.
     going_on: VecDeque<Todo>,
     /// Jobs below this one have begun.
@@ -59,15 +63,19 @@ pub(super) struct Pull {
     pub(super) span: Option<(Instant, Instant)>,
     /// Attempts that were sent for it.
     pub(super) requests: u64,
+    /// Pages that were asked for in this run.
+    asked: u64,
 }
 
 impl Pull {
-    pub(super) fn new(plan: Plan, sink: Box<dyn Sink>, screen: Screen, traces: Option<Traces>) -> Self {
+    pub(super) fn new(plan: Plan, sink: Box<dyn Sink>, screen: Screen, window: usize, traces: Option<Traces>) -> Self {
         Self {
             plan,
             sink,
             screen,
             flying: 0,
+            window,
+            again: Vec::new(),
             going_on: VecDeque::new(),
             next_job: 0,
             found: BTreeMap::new(),
@@ -80,6 +88,7 @@ impl Pull {
             traces,
             span: None,
             requests: 0,
+            asked: 0,
         }
     }
 
@@ -88,11 +97,30 @@ impl Pull {
         if self.outcome.is_some() {
             return Ok(None);
         }
-        let Some(todo) = self.next_todo()? else { return Ok(None) };
+        if let Some(errand) = self.again.pop() {
+            self.flying += 1;
+            return Ok(Some(errand));
+        }
+        let (todo, is_ahead) = match self.going_on.pop_front() {
+            Some(todo) => (todo, false),
+            None => match self.foreseen()? {
+                Some(todo) => (todo, true),
+                None => match self.next_job()? {
+                    Some(todo) => (todo, false),
+                    None => return Ok(None),
+                },
+            },
+        };
         if deadline.is_some_and(|left| left.is_zero()) {
             self.outcome = Some(Outcome::Late("the deadline passed; allow more with --deadline".to_owned()));
             return Ok(None);
         }
+        if let Some(most) = self.plan.most_pages.filter(|most| self.asked >= *most) {
+            let why = format!("{} were asked for with --limit-pages", count(most, "page"));
+            self.outcome = Some(Outcome::Enough(why));
+            return Ok(None);
+        }
+        self.asked += 1;
         let job = self.plan.input.url(todo.place.job);
         let step = match &todo.url {
             // What the journal holds was a request when it was put there.
@@ -105,21 +133,37 @@ impl Pull {
                 }
             },
         };
-        if let Some(why) = self.leads_nowhere(&todo, &job, &step)? {
+        if !is_ahead && let Some(why) = self.leads_nowhere(&todo, &job, &step)? {
             self.outcome = Some(Outcome::Stalled(why));
             return Ok(None);
         }
+        let ahead = if is_ahead { self.chains.launch(todo.place.job) } else { None };
         self.flying += 1;
         let now = Instant::now();
         self.span.get_or_insert((now, now));
         let trusted = step.url.origin() == job.origin() && self.plan.trusts(&job);
-        Ok(Some(Errand { todo, job, form: Arc::clone(&self.plan.form), step, trusted, deadline }))
+        Ok(Some(Errand { todo, ahead, job, form: Arc::clone(&self.plan.form), step, trusted, deadline, token: None }))
     }
 
-    fn next_todo(&mut self) -> Result<Option<Todo>> {
-        if let Some(todo) = self.going_on.pop_front() {
-            return Ok(Some(todo));
+    /// A page that need not wait for the one before it. What has come before its turn counts as under way, so that a kill costs no
+    /// more than that.
+    fn foreseen(&mut self) -> Result<Option<Todo>> {
+        if self.flying + self.chains.landed() >= self.window {
+            return Ok(None);
         }
+        while let Some((place, step)) = self.chains.foresee(&self.plan.form) {
+            let url = Some(step.redacted(&self.plan.secret_keys).to_string());
+            let (todo, job) = (Todo { place, url }, self.plan.input.url(place.job));
+            if self.leads_nowhere(&todo, &job, &step)?.is_none() {
+                return Ok(Some(todo));
+            }
+            self.chains.look_away(place.job);
+        }
+        Ok(None)
+    }
+
+    /// The next job that has not begun.
+    fn next_job(&mut self) -> Result<Option<Todo>> {
         // Something under way comes before all that waits: it will make room.
         if self.sink.waiting() >= LOOKAHEAD && self.flying > 0 || self.next_job >= self.plan.input.len() {
             return Ok(None);
@@ -127,6 +171,12 @@ impl Pull {
         let todo = self.sink.todo(self.next_job)?.filter(|todo| todo.place.job < self.plan.input.len());
         self.next_job = todo.as_ref().map_or(self.plan.input.len(), |todo| todo.place.job + 1);
         Ok(todo)
+    }
+
+    /// A request that another token may have more luck with.
+    pub(super) fn again(&mut self, errand: Errand) {
+        self.flying -= 1;
+        self.again.push(errand);
     }
 
     /// Passes on what a step of this pull came to. An error of its output ends it, and no other.
@@ -148,7 +198,12 @@ impl Pull {
             return Ok(());
         }
         for landed in landed {
-            self.take(landed, &mut pages)?;
+            let mut in_turn = self.chains.land(landed);
+            while let Some(landed) = in_turn {
+                let job = landed.errand.place().job;
+                self.take(landed, &mut pages)?;
+                in_turn = self.chains.due(job);
+            }
         }
         if let Some((_, last)) = &mut self.span {
             *last = Instant::now();
@@ -157,17 +212,29 @@ impl Pull {
     }
 
     fn take(&mut self, landed: Landed, pages: &mut Vec<Page>) -> Result<()> {
-        let Landed { errand, answer } = landed;
+        let Landed { errand, answer: Some(answer) } = landed else { return Ok(()) };
         self.requests += match &answer {
             Ok((whole, _)) => u64::from(whole.account.attempts),
             Err(error) => u64::from(error.attempts()),
         };
         self.recall(errand.place())?;
+        if let (Some(folder), Ok((whole, bytes))) = (&self.plan.raw, &answer)
+            && whole.status.is_success()
+        {
+            raw::keep(folder, self.plan.name.as_deref(), errand.place(), bytes)?;
+        }
         match answer {
             Ok((whole, bytes)) if whole.status.is_success() => match self.read(&errand, &whole, bytes) {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
                 Err(reason) => self.miss(&errand, Some(whole.status.as_u16()), reason),
             },
+            Ok((whole, _)) if self.chains.end_with(errand.place().job, whole.status) => {
+                let (page, code) = (errand.place().page + 1, whole.status.as_u16());
+                self.screen
+                    .note(&format!("page {page} was answered with {code}, which is taken for the end of the pages"));
+                self.end(&errand, pages);
+                Ok(())
+            }
             Ok((whole, _)) => {
                 let reason = format!("the server answered {} ({})", whole.status, whole.account);
                 self.advice.get_or_insert_with(|| {
@@ -216,25 +283,32 @@ impl Pull {
         whole: &abide::Whole,
         bytes: Bytes,
     ) -> std::result::Result<(Content, Option<Later>), String> {
-        let job = errand.place().job;
+        let place = errand.place();
         if matches!(self.plan.output, Output::Folder(_)) {
-            let next = chain::linked(&whole.headers);
-            return Ok((Content { bytes, records: 0, next, found: None, total: None }, None));
+            let leads_on = chain::is_linked(&whole.headers);
+            return Ok((Content { bytes, records: 0, step: None, leads_on, found: None, total: None }, None));
         }
-        let at = self.plan.records.clone().settled(self.found.get(&job));
-        let (pages, before) = self.chains.reading(job, self.plan.pages.as_ref());
-        let counts = self.plan.pages.is_some() && errand.place().page == 0;
-        let reading = Reading { form: &errand.form, step: &errand.step, at: &at, pages, before, counts };
-        let content = fetch::records(whole, &bytes, &reading)?;
+        let at = self.plan.records.clone().settled(self.found.get(&place.job));
+        let chain = match &self.plan.pages {
+            None => None,
+            Some(pages) => {
+                let first = self.plan.form.opening(&errand.job, Some(pages)).map_err(|e| e.to_string())?;
+                // Of one among many jobs nobody knows how much of it an earlier run wrote.
+                let before = if self.plan.input.len() == 1 { self.sink.totals().records } else { 0 };
+                let begin = || Chain::new(pages.clone(), self.plan.max_pages, place.page, before);
+                Some(self.chains.of(place, &first, begin))
+            }
+        };
+        let content = fetch::records(whole, &bytes, errand, &at, chain)?;
         if let Some(found) = &content.found
             && content.records > 0
         {
             *self.places.entry(Where::Body(found.clone()).to_string()).or_default() += 1;
         }
-        if let Some(total) = content.total.filter(|total| *total > content.records) {
+        if let Some(total) = content.total.filter(|total| place.page == 0 && *total > content.records) {
             self.short_of = Some((total, content.records));
         }
-        let later = content.found.clone().map(|found| Later { job, found });
+        let later = content.found.clone().map(|found| Later { job: place.job, found });
         Ok((content, later))
     }
 
@@ -247,18 +321,28 @@ impl Pull {
         pages: &mut Vec<Page>,
     ) -> Result<()> {
         let place = errand.place();
-        if self.chains.repeats(place.job, &content) {
-            let (first, page) = (self.redacted(&errand.job), place.page + 1);
-            self.outcome.get_or_insert(Outcome::Stalled(format!(
-                "{first}: page {page} holds the very records of the one before it, so the server does not heed what asks for \
-                 the next; say how the pages go on with --pages and start over with --fresh"
-            )));
-            return Ok(());
+        let here = self.redacted(&errand.step.url);
+        let (onward, as_foreseen) = match content.step {
+            None => {
+                self.unfollowed |= content.leads_on;
+                (None, false)
+            }
+            Some(Ok(step)) => (step.onward, step.as_foreseen),
+            Some(Err(stall)) => {
+                let why = format!("{here}: page {}: {stall}; {}", place.page + 1, advised(&stall));
+                self.outcome.get_or_insert(Outcome::Stalled(why));
+                return Ok(());
+            }
+        };
+        if let Some(pages) = self.chains.discovered(place.job) {
+            self.screen.note(&format!("pages go on by {pages}"));
         }
-        let next = match self.next_step(errand, whole, &content.next) {
+        let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.step.url.clone());
+        let next = onward.map(|onward| self.chains.target(place.job, base, &errand.form, &onward)).transpose();
+        let next = match next {
             Ok(next) => next.map(|next| next.redacted(&self.plan.secret_keys).to_string()),
             Err(why) => {
-                self.outcome.get_or_insert(Outcome::Stalled(why));
+                self.outcome.get_or_insert(Outcome::Stalled(format!("{here}: {why}")));
                 return Ok(());
             }
         };
@@ -269,69 +353,27 @@ impl Pull {
                 if let Some(later) = later {
                     self.found.entry(later.job).or_insert(later.found);
                 }
-                self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
+                if !self.chains.go_on(place.job, as_foreseen) {
+                    self.going_on.push_back(Todo { place: place.next_page(), url: Some(next.clone()) });
+                }
             }
-            None => {
-                self.found.remove(&place.job);
-                self.chains.end(place.job);
-            }
+            None => self.forget(place.job),
         }
         let url = errand.step.redacted(&self.plan.secret_keys).to_string();
         pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
         Ok(())
     }
 
-    /// Where the job goes on; the error says why nobody can know.
-    fn next_step(
-        &mut self,
-        errand: &Errand,
-        whole: &abide::Whole,
-        next: &Next,
-    ) -> std::result::Result<Option<Step>, String> {
-        if self.plan.pages.is_none() {
-            self.unfollowed |= matches!(next, Next::Page { .. } | Next::Changed { .. });
-            return Ok(None);
-        }
-        let here = self.redacted(&errand.step.url);
-        let (reference, at) = match next {
-            Next::Page { reference, at } => (reference, at),
-            Next::Changed { changes, by } => {
-                if self.chains.goes_on_by(errand.place().job, by) {
-                    self.screen.note(&format!("pages go on by {by}"));
-                }
-                let form = &errand.form;
-                let first = form.opening(&errand.job, self.plan.pages.as_ref());
-                let next = first.and_then(|first| form.changed(&first, changes));
-                return next.map(Some).map_err(|error| format!("{here}: {error}"));
-            }
-            Next::NoSuchValue { path } => {
-                return Err(format!(
-                    "{here}: the last record has no text and no number in {path}, so nobody can know where the next page \
-                     begins; say what names it with --pages"
-                ));
-            }
-            Next::Token { at, value } => {
-                return Err(format!(
-                    "{here}: there seems to be a next page, but {at} holds {value}, which is not a URL; say where its URL \
-                     is with --pages, or --pages none if this is the only page"
-                ));
-            }
-            Next::Absent { at } if errand.place().page == 0 => {
-                return Err(format!(
-                    "{here}: the first page has no {at}; say where the next page's URL is with --pages, or --pages none if \
-                     there is none"
-                ));
-            }
-            _ => return Ok(None),
-        };
-        let base = Url::parse(&whole.url).unwrap_or_else(|_| errand.step.url.clone());
-        match urls::resolve(&base, reference) {
-            Ok(url) => Ok(Some(Step { url, changes: Vec::new() })),
-            Err(error) => Err(format!(
-                "{here}: the next page in {at} can't be followed: {error}; say where it is with --pages, or --pages none if \
-                 this is the only page"
-            )),
-        }
+    /// The pages of a job end with one that holds nothing.
+    fn end(&mut self, errand: &Errand, pages: &mut Vec<Page>) {
+        let (place, url) = (errand.place(), errand.step.redacted(&self.plan.secret_keys).to_string());
+        pages.push(Page { place, url, next: None, found: None, records: 0, bytes: Bytes::new() });
+        self.forget(place.job);
+    }
+
+    fn forget(&mut self, job: u64) {
+        self.found.remove(&job);
+        self.chains.end(job);
     }
 
     /// Why a later page must not be fetched. The page before it is kept all the same, and whoever allows it goes on from there.
@@ -349,6 +391,13 @@ impl Pull {
                  (it gets no credential)"
             )));
         }
+        if todo.place.page >= self.plan.max_pages {
+            return Ok(Some(format!(
+                "{first}: page {page} would be {shown}, and {} pages are the most that are fetched; if they are not without \
+                 end, allow more with --max-pages",
+                self.plan.max_pages
+            )));
+        }
         Ok(self.sink.seen(todo.place.job, &shown)?.then(|| {
             format!(
                 "{first}: page {page} would be {shown}, which was fetched already: the pages lead in a circle; if the next \
@@ -360,7 +409,7 @@ impl Pull {
     /// A page is missing for good, as far as this run is concerned.
     fn miss(&mut self, errand: &Errand, status: Option<u16>, reason: String) -> Result<()> {
         let url = self.redacted(&errand.step.url);
-        self.found.remove(&errand.place().job);
+        self.forget(errand.place().job);
         self.sink.fail(errand.place().job, &Missing { url, status, reason })
     }
 
@@ -387,6 +436,18 @@ impl Pull {
     /// How many requests are known to be left to send.
     pub(super) fn jobs_to_send(&self) -> u64 {
         self.plan.input.len().saturating_sub(self.next_job) + self.going_on.len() as u64
+    }
+}
+
+/// What to do about a chain that does not go on.
+fn advised(stall: &Stall) -> &'static str {
+    match stall {
+        Stall::Repeats { .. } => "say how the pages go on with --pages and start over with --fresh",
+        Stall::Empty { .. } => {
+            "if that is the end, its records are all there; else say how the pages go on with --pages"
+        }
+        Stall::NoSuchValue { .. } => "say what names it with --pages",
+        _ => "say where the next page's URL is with --pages, or --pages none if this is the only page",
     }
 }
 

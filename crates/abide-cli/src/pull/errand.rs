@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use abide::{Client, Whole};
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use url::Url;
 
 use super::journal::place::{Place, Todo};
 use super::request::{Form, Step};
+use super::tokens::Chosen;
 
 /// A page on its way.
+#[derive(Debug)]
 pub(crate) struct Errand {
     pub(crate) todo: Todo,
+    /// If it was asked for ahead of its turn, what it is known by.
+    pub(crate) ahead: Option<Wanted>,
     /// The job's own URL, with whatever user and password it holds.
     pub(crate) job: Url,
     /// What all requests of the endpoint have in common.
@@ -22,12 +27,24 @@ pub(crate) struct Errand {
     /// Whether it may have the credentials.
     pub(crate) trusted: bool,
     pub(crate) deadline: Option<Duration>,
+    /// The token that it goes with, where there are several.
+    pub(super) token: Option<Chosen>,
+}
+
+/// What a page is known by that was asked for ahead of its turn.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) ticket: u64,
+    /// Ends when nobody waits for the page any more.
+    pub(crate) gone: oneshot::Receiver<()>,
 }
 
 /// A page that has come, or has not.
+#[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) errand: Errand,
-    pub(crate) answer: abide::Result<(Whole, Bytes)>,
+    /// Nothing, if nobody waited for it any more.
+    pub(crate) answer: Option<abide::Result<(Whole, Bytes)>>,
 }
 
 impl Errand {
@@ -35,10 +52,20 @@ impl Errand {
         self.todo.place
     }
 
-    pub(crate) async fn run(self, client: Client) -> Landed {
-        let answer = match self.request(&client).send().await {
-            Ok(response) => response.into_whole().await,
-            Err(error) => Err(error),
+    pub(crate) async fn run(mut self, client: Client) -> Landed {
+        let request = self.request(&client);
+        let fetch = async {
+            match request.send().await {
+                Ok(response) => response.into_whole().await,
+                Err(error) => Err(error),
+            }
+        };
+        let answer = match &mut self.ahead {
+            None => Some(fetch.await),
+            Some(Wanted { gone, .. }) => tokio::select! {
+                answer = fetch => Some(answer),
+                _ = gone => None,
+            },
         };
         Landed { errand: self, answer }
     }
@@ -56,6 +83,12 @@ impl Errand {
         }
         if !self.trusted {
             request = request.anonymous();
+        }
+        if let Some(token) = self.token.as_ref().filter(|_| self.trusted) {
+            request = request.bearer(&*token.text);
+            if let Some(max_wait) = token.max_wait {
+                request = request.max_wait(max_wait);
+            }
         }
         for (name, value) in self.form.headers_of(&self.step) {
             // They are made of text, in the file and in the answer before this page.

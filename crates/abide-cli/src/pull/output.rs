@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::sink::file::format::Format;
 use crate::exit::{Failure, Result};
 
 /// Where the output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Stdout,
-    /// One record a line.
-    Ndjson(PathBuf),
+    /// One file of records.
+    File(PathBuf, Format),
     /// One file an URL.
     Folder(PathBuf),
 }
@@ -18,7 +19,7 @@ impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stdout => f.write_str("standard output"),
-            Self::Ndjson(path) | Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::File(path, _) | Self::Folder(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -43,11 +44,11 @@ impl Output {
                 path.display()
             )));
         }
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("ndjson" | "jsonl") => Ok(Self::Ndjson(path.to_owned())),
-            _ => Err(Failure::usage(format!(
-                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, or NAME/ for \
-                 one file an URL",
+        match path.file_name().and_then(|name| name.to_str()).and_then(Format::of_name) {
+            Some(format) => Ok(Self::File(path.to_owned(), format)),
+            None => Err(Failure::usage(format!(
+                "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, NAME.csv, \
+                 either packed with .gz or .zst after it, or NAME/ for one file an URL",
                 path.display()
             ))),
         }
@@ -63,7 +64,7 @@ mod tests {
         let of = |path: &str| Output::of(Some(Path::new(path)));
         assert_eq!(of("-").ok(), Some(Output::Stdout));
         assert_eq!(of("a/").ok(), Some(Output::Folder("a/".into())));
-        assert_eq!(of("a.jsonl").ok(), Some(Output::Ndjson("a.jsonl".into())));
+        assert_eq!(of("a.jsonl").ok(), Some(Output::File("a.jsonl".into(), Format::NDJSON)));
         assert_eq!(of("a.xlsx").err().map(|e| e.code), Some(crate::exit::Code::Usage));
         assert_eq!(of("/").err().map(|e| e.code), None);
         assert_eq!(of("/tmp").err().map(|e| e.code), Some(crate::exit::Code::Error));

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abide::LimitSpec;
@@ -14,6 +14,9 @@ use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
+use super::rows;
+use super::sink::key::Key;
+use super::spec::{Endpoint, Target};
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -30,7 +33,13 @@ pub(crate) struct Plan {
     pub(crate) output: Output,
     /// How pages are followed; `None` where the user did not say and there is more than one URL or file.
     pub(crate) pages: Option<Pages>,
+    /// How many pages a job may have.
+    pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
@@ -39,6 +48,10 @@ pub(crate) struct Plan {
     pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
+    /// The most pages of this run.
+    pub(crate) most_pages: Option<u64>,
+    /// Where bodies are kept as they were received.
+    pub(crate) raw: Option<PathBuf>,
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
 }
@@ -54,36 +67,38 @@ pub(crate) enum Input {
 }
 
 impl Plan {
+    /// What the flags ask for.
     pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
-        let secret_keys = connect::secret_query_keys(&args.common);
-        let input = Input::of(args)?;
         let output = Output::of(args.output.as_deref())?;
+        Self::new(Endpoint::of_flags(args)?, output, None, args)
+    }
+
+    /// `home` is the one origin that the credentials are for, if there is one.
+    pub(crate) fn new(endpoint: Endpoint, output: Output, home: Option<Origin>, args: &PullArgs) -> Result<Self> {
+        let Endpoint { name, target, form, records, pages, key, columns, allowed } = endpoint;
+        let input = Input::of(target)?;
         let one = input.len() == 1 && !matches!(output, Output::Folder(_));
-        if matches!(output, Output::Folder(_)) && args.pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
+        if matches!(output, Output::Folder(_)) && pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
             return Err(Failure::usage(
                 "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
             ));
         }
-        let allowed = args
-            .allow_origin
-            .iter()
-            .map(|text| match Url::parse(text) {
-                Ok(url) if url.origin().is_tuple() => Ok(url.origin()),
-                _ => Err(Failure::usage(format!("'{text}' is not an origin; write it as https://cdn.example.com"))),
-            })
-            .collect::<Result<_>>()?;
-        let bounds = input.bounds(&args.common.limit);
         Ok(Self {
-            name: None,
-            form: Arc::default(),
-            bounds,
+            name,
+            form: Arc::new(form),
+            bounds: input.bounds(&args.common.limit),
             input: Arc::new(input),
             output,
-            pages: args.pages.clone().or(one.then_some(Pages::Auto)),
-            records: args.records.clone().unwrap_or_default(),
-            allowed,
-            home: None,
-            secret_keys,
+            pages: pages.or(one.then_some(Pages::Auto)),
+            max_pages: args.max_pages,
+            records,
+            key,
+            columns,
+            allowed: allowed.into_iter().map(|allowed| allowed.0).collect(),
+            home,
+            secret_keys: connect::secret_query_keys(&args.common),
+            most_pages: args.limit_pages,
+            raw: args.raw.clone(),
             fresh: args.fresh,
             if_complete: args.if_complete,
         })
@@ -111,6 +126,8 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
+        config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         // A plain GET says nothing that the input does not.
         config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config
@@ -122,20 +139,32 @@ impl Plan {
     }
 }
 
+/// The one host that all of these ask.
+///
+/// # Errors
+///
+/// If there are several: then nobody knows which credential is meant.
+pub(crate) fn host(plans: &[Plan]) -> Result<String> {
+    let of = |plan: &Plan| match &plan.home {
+        Some(Origin::Tuple(_, host, _)) => host.to_string(),
+        _ => plan.input.url(0).host_str().unwrap_or_default().to_owned(),
+    };
+    let hosts: std::collections::BTreeSet<String> = plans.iter().map(of).collect();
+    match hosts.into_iter().collect::<Vec<_>>().as_slice() {
+        [host] => Ok(host.clone()),
+        hosts => Err(Failure::usage(format!(
+            "the credentials of a netrc are those of one host, and here are {}; say with [api] base which one they are for",
+            hosts.join(", ")
+        ))),
+    }
+}
+
 impl Input {
-    fn of(args: &PullArgs) -> Result<Self> {
-        match (args.url.as_slice(), &args.urls) {
-            ([text], _) => {
-                let template = text.parse().map_err(Failure::usage)?;
-                Ok(Self::Template { text: text.clone(), template })
-            }
-            ([], Some(path)) => Self::read(path),
-            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
-            (several, _) => Err(Failure::usage(format!(
-                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
-                 list the URLs in a file and name it with --urls",
-                several.len()
-            ))),
+    fn of(target: Target) -> Result<Self> {
+        match target {
+            Target::Template { text, template } => Ok(Self::Template { text, template }),
+            Target::List(path) => Self::read(&path),
+            Target::Rows { from, pattern } => rows::urls(&from, &pattern).map(Self::List).map_err(Failure::usage),
         }
     }
 

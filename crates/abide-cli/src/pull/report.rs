@@ -28,6 +28,8 @@ pub(super) enum Outcome {
     Paused { until: Option<SystemTime>, why: String },
     /// The user's deadline passed.
     Late(String),
+    /// The user wanted no more for now.
+    Enough(String),
     /// The pages lead nowhere new.
     Stalled(String),
     /// By a signal.
@@ -76,7 +78,7 @@ pub(super) fn end(run: Run, args: &PullArgs) -> Result<()> {
         row.is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
         let missing = list(&mut pull, &outcome, &before)?;
         later.extend(notes(&pull).into_iter().map(|note| format!("note: {before}{note}")));
-        if let Err(failure) = finish(pull, outcome, missing) {
+        if let Err(failure) = finish(pull, outcome, missing, &mut row.totals) {
             failures.push((before, failure));
         }
         rows.push(row);
@@ -146,7 +148,7 @@ fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
         Outcome::Finished if is_empty_handed(totals) => "failed",
         Outcome::Finished if totals.failed > 0 => "partial",
         Outcome::Finished => "complete",
-        Outcome::Paused { .. } => "paused",
+        Outcome::Paused { .. } | Outcome::Enough(_) => "paused",
         Outcome::Late(_) => "late",
         Outcome::Stalled(_) => "stalled",
         Outcome::Stopped(_) => "stopped",
@@ -180,9 +182,9 @@ fn list(pull: &mut Pull, outcome: &Outcome, before: &str) -> Result<Option<Strin
     Ok(lines.into_iter().next())
 }
 
-fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<()> {
+/// `totals` are those before, and become those after it: only then is it known how many records came twice.
+fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>, totals: &mut Totals) -> Result<()> {
     let name = pull.plan.output.to_string();
-    let totals = pull.sink.totals();
     let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
     let goes_on = match &pull.plan.output {
         Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
@@ -190,7 +192,7 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<(
         _ => "what was fetched is kept: run the same command again to go on",
     };
     let (ending, failure) = match outcome {
-        Outcome::Finished if is_empty_handed(&totals) => {
+        Outcome::Finished if is_empty_handed(totals) => {
             let why = missing.unwrap_or_default();
             (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
@@ -198,6 +200,7 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<(
             let before = std::path::PathBuf::from(format!("{name}.before"));
             let was_there = before.exists();
             pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
+            *totals = pull.sink.totals();
             if totals.failed == 0 {
                 return Ok(());
             }
@@ -218,10 +221,12 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<(
                 until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
             (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
         }
-        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Late(why) | Outcome::Enough(why) => {
+            (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}")))
+        }
         Outcome::Stalled(why) => {
             let kept = match &pull.plan.output {
-                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                Output::File(..) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
                 _ => String::new(),
             };
             (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))

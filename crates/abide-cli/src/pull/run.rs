@@ -16,10 +16,11 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+use super::sink::file::OneFile;
 use super::sink::files::Files;
-use super::sink::ndjson::Ndjson;
 use super::sink::stdout::Stdout;
 use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
+use super::tokens::Tokens;
 use super::traces::Traces;
 use crate::args::{self, PullArgs};
 use crate::connect;
@@ -41,6 +42,8 @@ pub(super) struct Run {
     pub(super) started: Instant,
     deadline: Option<Instant>,
     flying: JoinSet<(usize, Landed)>,
+    /// Where requests take several in turn.
+    tokens: Tokens,
     /// The most pages under way.
     most: usize,
     /// Whose turn it is, among those that have equally many pages under way.
@@ -52,6 +55,7 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
     log::start(args.common.verbose, screen.lines());
     let origins: BTreeSet<String> = plans.iter().map(Plan::origin).collect();
     let concurrency = usize::try_from(connect::concurrency(&args.common)).unwrap_or(usize::MAX);
+    let tokens = Tokens::new(connect::tokens(&args.common)?);
     let started = Instant::now();
     let mut run = Run {
         client,
@@ -61,13 +65,14 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
         started,
         deadline: args.common.deadline.map(|span| started + span.0),
         flying: JoinSet::new(),
-        most: concurrency.saturating_mul(origins.len().max(1)),
+        most: concurrency.saturating_mul(origins.len().max(1)).saturating_mul(tokens.len().max(1)),
+        tokens,
         turn: 0,
     };
     for plan in plans {
         let (traces, screen) = (Traces::expected(&plan.output), run.screen.clone());
         match open(&plan, &screen) {
-            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, traces)),
+            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
             Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
             Err(failure) => {
                 run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
@@ -89,10 +94,18 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
         args::IfComplete::Refetch => IfComplete::Refetch,
         args::IfComplete::Fail => IfComplete::Fail,
     };
-    let options = OpenOptions { config: &config, fresh: plan.fresh, if_complete };
+    let options = OpenOptions {
+        config: &config,
+        fresh: plan.fresh,
+        if_complete,
+        key: plan.key.as_ref(),
+        columns: plan.columns.as_deref(),
+    };
     match &plan.output {
-        Output::Stdout => Ok(Ok(Box::new(Stdout::open().map_err(|e| stored(&e))?))),
-        Output::Ndjson(path) => opened(Ndjson::open(path, &options, now()), &path.display().to_string(), screen),
+        Output::Stdout => Ok(Ok(Box::new(Stdout::open(&options).map_err(|e| stored(&e))?))),
+        Output::File(path, format) => {
+            opened(OneFile::open(path, *format, &options, now()), &path.display().to_string(), screen)
+        }
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);
@@ -153,7 +166,7 @@ impl Run {
     fn begin(&mut self) {
         while self.flying.len() < self.most {
             let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let Some((index, errand)) = self.in_turn().into_iter().find_map(|index| {
+            let Some((index, mut errand)) = self.in_turn().into_iter().find_map(|index| {
                 let pull = &mut self.pulls[index];
                 let errand = pull.next_errand(deadline);
                 Some((index, pull.note(errand)??))
@@ -161,6 +174,7 @@ impl Run {
                 return;
             };
             self.turn = index + 1;
+            errand.token = self.tokens.choose(SystemTime::now());
             let client = self.client.clone();
             self.flying.spawn(async move { (index, errand.run(client).await) });
         }
@@ -181,7 +195,11 @@ impl Run {
         let mut next = first;
         while let Some(joined) = next {
             match joined {
-                Ok((index, page)) => landed[index].push(page),
+                Ok((index, page)) => {
+                    if let Some(page) = self.look_for_another_token(index, page) {
+                        landed[index].push(page);
+                    }
+                }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
             next = self.flying.try_join_next();
@@ -192,6 +210,20 @@ impl Run {
                 pull.note(done);
             }
         }
+    }
+
+    /// The page, unless its token was all that stood in its way.
+    fn look_for_another_token(&mut self, index: usize, page: Landed) -> Option<Landed> {
+        let Some(token) = &page.errand.token else { return Some(page) };
+        self.tokens.on_landed(token);
+        if let Some(Err(error)) = &page.answer
+            && error.is_limited()
+            && self.tokens.on_limited(token, error.retry_at(), SystemTime::now())
+        {
+            self.pulls[index].again(page.errand);
+            return None;
+        }
+        Some(page)
     }
 
     fn stop(&mut self, code: Code) {

@@ -18,7 +18,7 @@ impl Traces {
     pub(super) fn expected(output: &Output) -> Option<Self> {
         let (journal, part, folder) = match output {
             Output::Stdout => return None,
-            Output::Ndjson(path) => (with_suffix(path, ".abide"), Some(with_suffix(path, ".part")), None),
+            Output::File(path, _) => (with_suffix(path, ".abide"), Some(with_suffix(path, ".part")), None),
             Output::Folder(path) => (path.join(".abide"), None, (!path.exists()).then(|| path.clone())),
         };
         let log = with_suffix(&journal, "-wal");
@@ -41,16 +41,17 @@ impl Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pull::sink::file::format::Format;
 
     #[test]
     fn only_what_was_not_there_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.ndjson");
-        let traces = Traces::expected(&Output::Ndjson(path.clone())).unwrap();
+        let traces = Traces::expected(&Output::File(path.clone(), Format::NDJSON)).unwrap();
         for name in ["x.ndjson.part", "x.ndjson.abide", "other"] {
             fs::write(dir.path().join(name), "").unwrap();
         }
-        assert!(Traces::expected(&Output::Ndjson(path)).is_none());
+        assert!(Traces::expected(&Output::File(path, Format::NDJSON)).is_none());
         traces.remove();
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["other"]);

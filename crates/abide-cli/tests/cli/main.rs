@@ -5,10 +5,12 @@
 mod support;
 
 mod again;
+mod config;
 mod demo;
 mod exact;
 mod failures;
 mod faults;
+mod formats;
 mod limits;
 mod memory;
 mod outputs;

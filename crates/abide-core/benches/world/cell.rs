@@ -18,6 +18,8 @@ use super::rows::{Case, Row};
 #[derive(Clone, Copy)]
 pub(crate) enum Column {
     Told,
+    /// The server states the limit in its fields too.
+    ToldTwice,
     Said,
     Learned,
     LearnedLater,
@@ -33,8 +35,9 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Told,
+        Self::ToldTwice,
         Self::Said,
         Self::Learned,
         Self::LearnedLater,
@@ -50,6 +53,7 @@ impl Column {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Told => "told",
+            Self::ToldTwice => "told, fields too",
             Self::Said => "said",
             Self::Learned => "learned, first run",
             Self::LearnedLater => "learned, later run",
@@ -68,7 +72,7 @@ impl Column {
 pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u64, traced: bool) -> Report {
     let Case { server, told, caller, voice, shared_with, network } = (row.case)(&mut Draw::new(seed));
     let voice = match column {
-        Column::Said => voice,
+        Column::ToldTwice | Column::Said => voice,
         Column::Waits | Column::WaitsLater => Voice { retry_after: RetryAfter::Seconds, ..Voice::SILENT },
         _ => Voice::SILENT,
     };
@@ -84,7 +88,7 @@ pub(crate) fn run(row: &Row, column: Column, trip: u64, workers: usize, seed: u6
     }
     let caller = caller.workers(workers);
     match column {
-        Column::Told => world.run(EngineClient::new(policy(workers, told), seed), caller),
+        Column::Told | Column::ToldTwice => world.run(EngineClient::new(policy(workers, told), seed), caller),
         Column::Said | Column::Learned | Column::Waits | Column::Bare => {
             world.run(EngineClient::new(policy(workers, Vec::new()), seed), caller)
         }

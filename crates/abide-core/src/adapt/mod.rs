@@ -22,6 +22,7 @@ mod raise;
 mod rates;
 mod recover;
 mod schedule;
+mod stated;
 mod trust;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod tests;
 
 pub use knowledge::Knowledge;
 pub use learner::Learner;
+pub(crate) use stated::{Said, Stated};
 
 use std::fmt;
 use std::time::Duration;

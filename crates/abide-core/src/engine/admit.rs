@@ -194,7 +194,7 @@ impl Engine {
     /// Takes back the grants that were not begun in time, or that the server has overtaken. Such a call stands nowhere until its
     /// caller shows that it is still there: one that is asleep must not take turn after turn.
     pub(super) fn lapse_grants(&mut self, index: usize, now: Now) {
-        let shut = self.gates[index].has_overtaken(now.mono);
+        let shut = self.gates[index].has_overtaken(now);
         while let Some((_, id)) = self.gates[index].grants.first().copied().filter(|(at, _)| shut || *at <= now.mono) {
             let Some(state) = self.calls.get_mut(&id) else { return };
             if let Phase::Flying { beside, .. } = &mut state.phase {

@@ -25,14 +25,14 @@ pub(super) struct Flight {
     pub(super) peeked: Option<Now>,
 }
 
-/// What goes beside an attempt that has stalled.
+/// What goes beside an attempt that has stalled. Few have anything there.
 #[derive(Clone, Debug)]
 pub(super) enum Beside {
     Nobody,
-    Granted(Grant),
+    Granted(Box<Grant>),
     /// Its grant went back before its caller began.
     Lapsed,
-    Flying(Flight),
+    Flying(Box<Flight>),
 }
 
 impl Grant {
@@ -96,7 +96,7 @@ impl Engine {
         gate.watched.remove(&(flight.alone, id));
         let mut other = match beside {
             Beside::Flying(second) if second.attempt == attempt => flight,
-            Beside::Flying(second) => second,
+            Beside::Flying(second) => *second,
             beside => {
                 beside.give_back(gate, id, now);
                 return true;

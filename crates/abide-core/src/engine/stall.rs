@@ -54,7 +54,7 @@ impl Engine {
                     let back_at = now.mono + GRANT_LIFE;
                     let pass = gate.take(id, &state.call, back_at, now);
                     gate.grants.insert((back_at, id));
-                    *beside = Beside::Granted(Grant { pass, back_at });
+                    *beside = Beside::Granted(Box::new(Grant { pass, back_at }));
                     let (attempt, beside) = (state.account.attempts + 1, Some(flight.attempt));
                     self.decisions.push_back(Decision::Send { id, attempt, beside, why: Why::FREE });
                 }

@@ -8,6 +8,7 @@ use crate::call::{Call, CallId};
 use crate::deed::{Act, Deed};
 use crate::headers::Signal;
 use crate::limit::pause::Round;
+use crate::limit::quota::Answer;
 use crate::limit::{Permit, Trip};
 use crate::time::{Instant, Now};
 
@@ -43,7 +44,7 @@ impl Gate {
         self.unanswered += 1;
         self.others.on_counted(now.mono);
         let mut permit = self.limits.take(call.cost, now);
-        permit.claim = self.quotas.take(&call.route, self.quota_cost(call));
+        permit.claim = self.quotas.take(&call.route, self.quota_cost(call), now);
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
         let (part, before) = (self.kept.take(now), self.spread.on_left(now.mono, call.cost));
         Pass { permit, part, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
@@ -52,6 +53,7 @@ impl Gate {
     /// The attempt leaves.
     pub(crate) fn begin(&mut self, id: CallId, pass: &mut Pass, now: Now) {
         self.limits.leave(&mut pass.permit, now);
+        self.quotas.leave(&mut pass.permit.claim, now);
         self.kept.leave(pass.part.as_deref_mut(), now);
         self.spread.on_left(now.mono, pass.cost);
         self.pause.on_begun(id, self.trips.usual(), now.mono);
@@ -79,7 +81,7 @@ impl Gate {
         self.limits.refund(&pass.permit);
         self.kept.refund(pass.part.as_deref());
         self.spread.undo(pass.since, pass.before);
-        self.quotas.release(pass.permit.claim);
+        self.quotas.release(pass.permit.claim, End::Unsent, now);
         if pass.has_left {
             self.end(pass.ticket, End::Unsent, None, now);
         } else {
@@ -95,7 +97,7 @@ impl Gate {
         let trip = Trip { ended: now, arrived, shortest: self.trips.shortest() };
         self.limits.settle(&pass.permit, None, &trip);
         self.kept.settle(pass.part.as_deref(), &trip);
-        self.quotas.release(pass.permit.claim);
+        self.quotas.release(pass.permit.claim, End::Unknown, now);
         self.end(pass.ticket, End::Unknown, None, now);
         self.pause.on_lost(id, pass.round, now.mono);
     }
@@ -109,8 +111,10 @@ impl Gate {
         let trip = Trip::answered(now, self.trips.shortest());
         self.limits.settle(&pass.permit, cost, &trip);
         self.kept.settle(pass.part.as_deref(), &trip);
-        self.quotas.release(pass.permit.claim);
-        self.quotas.on_answer(&call.route, pass.permit.claim, &signal.quotas, sent.mono, received.mono);
+        let (quotas, is_refused, doubt) = (&signal.quotas[..], signal.refusal.is_some(), self.reader.clock_doubt());
+        let told = self.limits.opens_at(call.cost, now);
+        let answer = Answer { quotas, is_refused, doubt, told, sent, now: received };
+        self.quotas.on_answer(&call.route, pass.permit.claim, &answer);
         self.usual_cost = cost.map_or(self.usual_cost, |cost| u64::from(cost).max(1));
         pass.ticket
     }

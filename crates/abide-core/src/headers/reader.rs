@@ -1,5 +1,7 @@
 //! Reads one response after the other and keeps what they taught.
 
+use std::time::Duration;
+
 use http::HeaderName;
 use http::header::AGE;
 
@@ -48,6 +50,11 @@ impl Reader {
             }
             _ => 0,
         }
+    }
+
+    /// How much later the server's clock may be than the moments that it names are read for: so much earlier they may come.
+    pub(crate) fn clock_doubt(&self) -> Duration {
+        self.clock.doubt()
     }
 
     /// Reads one response.

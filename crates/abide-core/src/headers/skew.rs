@@ -1,5 +1,7 @@
 //! Estimates how far a server's clock is from ours, as an interval that every `Date` field narrows.
 
+use std::time::Duration;
+
 use http::header::{AGE, DATE};
 
 use super::Response;
@@ -54,12 +56,20 @@ impl ServerClock {
             _ => wall,
         }
     }
+
+    /// How far it may be ahead of what [`ServerClock::at`] says.
+    pub(super) fn doubt(&self) -> Duration {
+        match self.bounds {
+            Some(Bounds { low, high }) if low > Offset::ZERO || high < Offset::ZERO => {
+                Offset::from_nanos(high.as_nanos().saturating_sub(low.as_nanos())).forward()
+            }
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use http::{HeaderMap, StatusCode};
 
     use super::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::quota::Claim;
 use super::{Limit, Opening, Ticket, Trip, cost_in};
 use crate::policy::{LimitSpec, Share};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
@@ -55,6 +55,18 @@ impl Stack {
                 Opening::At(at) => (1, *at),
                 Opening::Never => (2, now.mono),
             })
+    }
+
+    /// When an attempt of this cost is within all that was told; `None` if nothing was, or only an answer will tell.
+    pub(crate) fn opens_at(&self, cost: u32, now: Now) -> Option<Instant> {
+        let mut last = None;
+        for (spec, limit) in &self.limits {
+            match limit.opening(cost_in(*spec, cost), now) {
+                Opening::At(at) => last = last.max(Some(at)),
+                Opening::AfterAnswer | Opening::Never => return None,
+            }
+        }
+        last
     }
 
     /// Spends from every limit. To be called only when [`Stack::opening`] named none.
@@ -107,7 +119,7 @@ impl Stack {
 mod tests {
     use super::*;
     use crate::policy::LimitSpecs;
-    use crate::time::{Instant, Wall};
+    use crate::time::Wall;
 
     fn at(millis: u64) -> Now {
         Now { mono: Instant::from_nanos(millis * 1_000_000), wall: Wall::from_millis(millis.cast_signed()) }

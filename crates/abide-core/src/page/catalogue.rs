@@ -105,6 +105,10 @@ pub(super) const HEADER_TOKENS: [(&str, &str); 4] =
 /// Header fields that hold the number of pages.
 pub(super) const HEADER_PAGES: [&str; 3] = ["x-total-pages", "x-wp-totalpages", "x-pagination-page-count"];
 
+/// Header fields that hold the number of records. Kinto sends the last.
+pub(super) const HEADER_TOTALS: [&str; 5] =
+    ["x-total-count", "x-total", "x-wp-total", "x-pagination-total-count", "total-records"];
+
 /// The objects, beside the body itself, in which bodies say which page they are.
 pub(super) static HOLDERS: LazyLock<Vec<Path>> = LazyLock::new(|| {
     paths(&["meta", "meta.pagination", "pagination", "paging", "page", "pageInfo", "page_info", "info"])
@@ -131,11 +135,35 @@ pub(super) const PAGE_KEYS: [&str; 8] =
     ["page", "_page", "p", "page_number", "pageNumber", "page[number]", "currentPage", "paged"];
 /// The number of records before the page, which a request names in the same way.
 pub(super) const OFFSET: [&str; 4] = ["offset", "skip", "startAt", "start"];
+/// Keys of URLs that name the number of records before the page.
+pub(super) const OFFSET_KEYS: [&str; 12] = [
+    "offset",
+    "skip",
+    "startAt",
+    "start",
+    "_start",
+    "from",
+    "startIndex",
+    "start_index",
+    "startindex",
+    "page[offset]",
+    "$skip",
+    "$offset",
+];
 /// How many records a page may hold.
 pub(super) const LIMIT: [&str; 7] = ["limit", "maxResults", "per_page", "page_size", "pageSize", "size", "rows"];
 /// How many records there are.
-pub(super) const TOTAL: [&str; 7] =
-    ["total", "total_count", "totalCount", "count", "totalResults", "total_results", "numFound"];
+pub(super) const TOTAL: [&str; 8] =
+    ["total", "total_count", "totalCount", "count", "totalResults", "total_results", "totalItems", "numFound"];
+/// The same in places that say nothing else: OData 4, OData 2, OGC API, datasette, JSON:API.
+pub(super) const ODD_TOTALS: [&str; 6] = [
+    "[\"@odata.count\"]",
+    "d.__count",
+    "numberMatched",
+    "filtered_table_rows_count",
+    "meta.page.total",
+    "meta.record-count",
+];
 
 fn paths(rows: &[&str]) -> Vec<Path> {
     rows.iter().map(|row| path(row)).collect()

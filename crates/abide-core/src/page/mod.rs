@@ -13,21 +13,30 @@
 //! # Ok::<(), abide_core::json::JsonError>(())
 //! ```
 
+mod ahead;
 mod answer;
 mod catalogue;
+mod chain;
+mod expired;
 mod guess;
 pub mod link;
+mod onward;
 mod records;
 mod reference;
 mod slot;
 mod spelling;
 mod style;
+mod total;
 
 pub use self::answer::{Answer, Asked, Records};
+pub use self::chain::{Came, Chain, Step};
+pub use self::expired::is_expired;
+pub use self::onward::{Onward, Stall};
 pub use self::records::records;
 pub use self::slot::{Change, Slot, SlotError, set_in_body};
 pub use self::spelling::PagesError;
 pub use self::style::{Cursor, Last, Number, Offset, Size};
+pub use self::total::total;
 use crate::place::{Path, Place};
 
 /// How the pages of an API follow each other, as a user states it.

@@ -7,6 +7,7 @@ mod judge;
 mod laws;
 mod pace;
 mod rules;
+mod said;
 mod scene;
 mod silence;
 mod stage;

@@ -10,9 +10,9 @@ use http::header::ACCEPT_ENCODING;
 use serde::de::DeserializeOwned;
 
 use super::{Client, Download, PageIter, Request, Response};
+use crate::client::Whole;
 use crate::client::exchange::{Body, Exchange};
 use crate::client::upload::{ReadParts, Upload};
-use crate::client::{Whole, from_json};
 use crate::error::Result;
 
 impl Request {
@@ -97,7 +97,8 @@ impl Response {
     ///
     /// If no attempt brought a whole body, or if it is larger than the client allows.
     pub fn bytes(self) -> Result<Bytes> {
-        let (_, body) = self.into_whole()?;
+        let Self { answered, client } = self;
+        let (_, body) = client.block_on(answered.read(&*client.transport))?;
         Ok(body)
     }
 
@@ -127,7 +128,9 @@ impl Response {
     ///
     /// As [`bytes`](Self::bytes), and if the body is not JSON or of another shape.
     pub fn json<T: DeserializeOwned>(self) -> Result<T> {
-        from_json(self.into_whole()?)
+        let Self { answered, client } = self;
+        let (answered, body) = client.block_on(answered.read(&*client.transport))?;
+        answered.json(&body)
     }
 
     /// The decoded body, to be read from. As with [`chunk`](Self::chunk), nothing is sent again.

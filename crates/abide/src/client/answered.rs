@@ -9,6 +9,7 @@ use abide_core::rest::Rest;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 
 use super::exchange::Exchange;
 use super::race::Answer;
@@ -19,7 +20,7 @@ use crate::limits::Limits;
 #[derive(Debug)]
 pub(crate) struct Answered {
     answer: Answer,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     pub(crate) verdict: Verdict,
     /// Whether a part of the body was handed over, so that another attempt can't stand in for this one.
     handed_over: bool,
@@ -27,7 +28,7 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn new(answer: Answer, exchange: Exchange, verdict: Verdict) -> Self {
+    pub(super) fn new(answer: Answer, exchange: Box<Exchange>, verdict: Verdict) -> Self {
         Self { answer, exchange, verdict, handed_over: false, has_ended: false }
     }
 
@@ -84,7 +85,7 @@ impl Answered {
                 self.has_ended = true;
                 self.exchange.finish();
             }
-            Err(_) => {}
+            Err(broken) => self.answer.flight.on_failure(broken.failure),
         }
         Poll::Ready(Ok(part))
     }
@@ -106,7 +107,13 @@ impl Answered {
     }
 
     /// The whole decoded body. If it breaks off, the request is sent again as after any other fault, where that is safe.
-    pub(crate) async fn into_whole(mut self, transport: &dyn Transport) -> Result<(Whole, Bytes)> {
+    pub(crate) async fn into_whole(self, transport: &dyn Transport) -> Result<(Whole, Bytes)> {
+        let (answered, body) = self.read(transport).await?;
+        Ok((answered.whole(), body))
+    }
+
+    /// The same with the answer as it is, for most ask for the body alone.
+    pub(crate) async fn read(mut self, transport: &dyn Transport) -> Result<(Self, Bytes)> {
         loop {
             let most = self.exchange.max_body();
             let mut body = BytesMut::new();
@@ -118,7 +125,7 @@ impl Answered {
                 match next {
                     // The usual small body is one chunk: it need not be copied.
                     Ok(Some(chunk)) if body.is_empty() && self.announced() == Some(chunk.len() as u64) => {
-                        return self.whole(chunk, most);
+                        return self.within(chunk, most);
                     }
                     Ok(Some(chunk)) => {
                         if (body.len() + chunk.len()) as u64 > most {
@@ -126,12 +133,17 @@ impl Answered {
                         }
                         body.extend_from_slice(&chunk);
                     }
-                    Ok(None) => return self.whole(body.freeze(), most),
-                    Err(broken) if self.handed_over => return Err(self.broke_off(broken)),
+                    Ok(None) => return self.within(body.freeze(), most),
                     Err(broken) => break broken,
                 }
             };
-            self = Box::pin(self.exchange.again(broken, transport)).await?;
+            self.answer.flight.on_failure(broken.failure);
+            if self.handed_over {
+                return Err(self.broke_off(broken));
+            }
+            let Self { answer, exchange, .. } = self;
+            drop(answer);
+            self = Box::pin(exchange.again(broken, transport)).await?;
         }
     }
 
@@ -140,18 +152,31 @@ impl Answered {
         self.answer.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
-    fn whole(self, body: Bytes, most: u64) -> Result<(Whole, Bytes)> {
+    fn within(self, body: Bytes, most: u64) -> Result<(Self, Bytes)> {
         if body.len() as u64 > most {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
-        let whole = Whole {
+        Ok((self, body))
+    }
+
+    fn whole(self) -> Whole {
+        Whole {
             status: self.answer.head.status,
             url: self.url(),
             account: self.account(),
             limits: self.limits(),
-            headers: self.answer.head.headers.clone(),
-        };
-        Ok((whole, body))
+            headers: self.answer.head.headers,
+        }
+    }
+
+    /// The whole body, read as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T> {
+        serde_json::from_slice(body).map_err(|e| {
+            Error::new(Kind::Decode(format!("the answer is not the JSON that was expected: {e}")))
+                .with_url(self.url())
+                .with_account(self.account())
+                .with_status(Some(self.answer.head.status))
+        })
     }
 
     /// The next part of a body that goes on where it breaks off.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use abide_core::call::{Account, Safety};
-use abide_core::decision::{GiveUp, Reason};
+use abide_core::decision::{GiveUp, Reason, Verdict};
 use abide_core::event::Redirect;
 use abide_core::rest::Rest;
 use abide_core::time::Human;
@@ -17,6 +17,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::answered::Answered;
+use super::flight::{self, Departure, Flight, Outcome};
 use super::ground::Ground;
 use super::oauth::Token;
 use super::parts::Parts;
@@ -76,6 +77,10 @@ pub(crate) struct Exchange {
     token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
+    /// What was shown of its waits so far.
+    shown: Account,
+    #[cfg(feature = "metrics")]
+    queued: Option<crate::metrics::Queued>,
 }
 
 /// What a call goes on with.
@@ -85,7 +90,8 @@ enum Step {
 }
 
 impl Exchange {
-    pub(crate) fn start(ground: Arc<Ground>, parts: Parts) -> Self {
+    /// It is on the heap, for it is handed on more often than looked at.
+    pub(crate) fn start(ground: Arc<Ground>, parts: Parts) -> Box<Self> {
         let hop = parts.hop();
         let handle = &ground.handle;
         let key = key(&ground, &parts, &hop);
@@ -101,7 +107,9 @@ impl Exchange {
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call, || parts.shown());
-        Self {
+        Box::new(Self {
+            #[cfg(feature = "metrics")]
+            queued: Some(crate::metrics::Queued::new(&hop.url)),
             ground,
             parts,
             hop,
@@ -115,17 +123,18 @@ impl Exchange {
             rest: None,
             token: None,
             said: None,
-        }
+            shown: Account::default(),
+        })
     }
 
     /// Goes on until there is an answer to hand over.
-    pub(crate) async fn answer(mut self, transport: &dyn Transport) -> Result<Answered> {
+    pub(crate) async fn answer(mut self: Box<Self>, transport: &dyn Transport) -> Result<Answered> {
         let mut race = Race::default();
         loop {
             let decision = match self.step(&mut race).await {
                 Step::Decided(decision) => decision,
                 Step::Came(attempt, came) => {
-                    self.tell(attempt, came, &race);
+                    self.tell(attempt, came, &mut race);
                     continue;
                 }
             };
@@ -133,32 +142,41 @@ impl Exchange {
             match decision {
                 Decision::Send { attempt, beside, .. } => {
                     if beside.is_none() {
-                        race.end_all();
+                        race.end_all(Outcome::Fault);
                         self.authorize(None, transport).await?;
                     }
                     if self.ticket.begin(beside) {
-                        race.start(attempt, transport.send(self.request()));
+                        let flight = self.depart(attempt);
+                        let sending = flight.in_scope(|| transport.send(self.request()));
+                        race.start(attempt, flight, sending);
                     }
                 }
                 Decision::Renew { id } => {
-                    race.end_all();
+                    race.end_all(Outcome::Unauthorized);
+                    self.stand_in_line();
                     let refused = self.token.as_ref().map(Token::number);
                     self.authorize(refused, transport).await?;
                     self.ticket.tell(Event::Renewed { id });
                 }
                 Decision::Peek { attempt, bytes, .. } => race.peek(attempt, bytes),
-                Decision::Drop { attempt, .. } => race.end(attempt),
+                Decision::Drop { attempt, .. } => race.end(attempt, Outcome::Fault),
                 Decision::Follow { .. } => {
-                    race.end_all();
+                    race.end_all(Outcome::Redirected);
                     if let Some(next) = self.next.take() {
                         self.hop = next;
                     }
+                    self.stand_in_line();
                 }
-                Decision::Retry { .. } => race.end_all(),
+                Decision::Retry { .. } => {
+                    race.end_all(Outcome::Fault);
+                    self.stand_in_line();
+                }
                 Decision::Return { verdict, .. } => {
                     // The engine returns an answer only after it was told of one, and has every other dropped before.
-                    if let Some((attempt, answer)) = race.take_answer() {
+                    if let Some((attempt, mut answer)) = race.take_answer() {
                         self.attempt = attempt;
+                        let is_last_word = matches!(verdict, Verdict::Final);
+                        answer.flight.settle(if is_last_word { Outcome::Answered } else { Outcome::Fault });
                         return Ok(Answered::new(answer, self, verdict));
                     }
                 }
@@ -177,19 +195,61 @@ impl Exchange {
         .await
     }
 
+    /// An attempt begins, and whoever watches is told what it waited for.
+    fn depart(&mut self, attempt: u32) -> Flight {
+        #[cfg(feature = "metrics")]
+        drop(self.queued.take());
+        let mut waits = Vec::new();
+        if Flight::is_watched() {
+            let account = self.account();
+            waits = flight::waits_since(&self.shown, &account);
+            self.shown = account;
+        }
+        let departure = Departure {
+            call: self.ticket.id().as_u64(),
+            attempt,
+            method: &self.hop.method,
+            url: &self.hop.url,
+            shown: &|| self.shown_url(),
+            waits: &waits,
+        };
+        Flight::begin(&departure, &self.ground.handle)
+    }
+
+    /// Another attempt follows when its turn comes.
+    #[cfg_attr(not(feature = "metrics"), expect(clippy::unused_self, reason = "for metrics alone"))]
+    fn stand_in_line(&mut self) {
+        #[cfg(feature = "metrics")]
+        if self.queued.is_none() {
+            self.queued = Some(crate::metrics::Queued::new(&self.hop.url));
+        }
+    }
+
     /// Tells the engine what came of an attempt. An answer is kept until the engine has decided.
-    fn tell(&mut self, attempt: u32, came: Came, race: &Race<'_>) {
-        match (came, race.head(attempt)) {
-            (Came::Broken(broken), _) => self.fail(attempt, broken),
+    fn tell(&mut self, attempt: u32, came: Came, race: &mut Race<'_>) {
+        let was_refused = match (came, race.head(attempt)) {
+            (Came::Broken(broken), _) => {
+                if race.is_over() {
+                    self.stand_in_line();
+                }
+                return self.fail(attempt, broken);
+            }
             (Came::Head, Some(head)) => {
                 self.status = Some(head.status);
                 let (call, status) = (self.ticket.id().as_u64(), head.status.as_u16());
                 tracing::debug!(call, attempt, status, "answer");
-                self.tell_head(attempt, head, None);
+                self.tell_head(attempt, head, None)
             }
             (Came::Body(seen), Some(head)) => self.tell_head(attempt, head, Some(&seen)),
             // What came is there until the engine has decided on it.
-            (Came::Head | Came::Body(_), None) => {}
+            (Came::Head | Came::Body(_), None) => return,
+        };
+        if let Some(flight) = race.flight(attempt).filter(|_| was_refused) {
+            flight.settle(Outcome::Refused);
+        }
+        #[cfg(feature = "metrics")]
+        if let Some(flight) = race.flight(attempt) {
+            flight.on_limits(&self.limits());
         }
     }
 
@@ -241,11 +301,12 @@ impl Exchange {
         Ok(())
     }
 
-    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) {
+    /// Whether the engine takes the answer for a refusal.
+    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) -> bool {
         self.tell_spent();
         let redirect = self.redirect(head);
         let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
-        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body });
+        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body })
     }
 
     /// Says so if the request's body was sent and could not be kept.
@@ -302,13 +363,19 @@ impl Exchange {
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, error: Broken, transport: &dyn Transport) -> Result<Answered> {
+    pub(super) async fn again(mut self: Box<Self>, error: Broken, transport: &dyn Transport) -> Result<Answered> {
+        self.stand_in_line();
         self.fail(self.attempt, error);
         self.answer(transport).await
     }
 
     /// The same for what is missing of it.
-    pub(super) async fn go_on(mut self, broken: Broken, rest: Rest, transport: &dyn Transport) -> Result<Answered> {
+    pub(super) async fn go_on(
+        mut self: Box<Self>,
+        broken: Broken,
+        rest: Rest,
+        transport: &dyn Transport,
+    ) -> Result<Answered> {
         self.rest = Some(rest);
         self.again(broken, transport).await
     }
@@ -330,7 +397,7 @@ impl Exchange {
         url.set_fragment(None);
         // What a server puts there as user and password is no credential of ours.
         let _ = (url.set_username(""), url.set_password(None));
-        let trusted = self.hop.trusted && url.origin() == self.hop.url.origin();
+        let trusted = self.hop.trusted && target::is_same_origin(&url, &self.hop.url);
         let safety = match self.parts.safety {
             _ if method == self.parts.method && self.parts.body.is_gone() => Safety::Once,
             Some(safety) if method == self.parts.method => safety,
@@ -412,7 +479,7 @@ impl Exchange {
 fn key(ground: &Ground, parts: &Parts, hop: &Hop) -> Key {
     let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
     let key = Key::new(target::origin(&hop.url), credential);
-    let by_hand = parts.bucket.as_ref().filter(|_| hop.url.origin() == parts.url.origin());
+    let by_hand = parts.bucket.as_ref().filter(|_| target::is_same_origin(&hop.url, &parts.url));
     match by_hand.or_else(|| ground.rules.of(&hop.url).0.bucket.as_ref()) {
         Some(bucket) => key.in_bucket(Arc::clone(bucket)),
         None => key,

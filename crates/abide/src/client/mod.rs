@@ -13,6 +13,7 @@ mod credential;
 #[cfg(any(feature = "client", feature = "blocking"))]
 mod download;
 pub(crate) mod exchange;
+mod flight;
 pub(crate) mod ground;
 mod oauth;
 #[cfg(any(feature = "client", feature = "blocking"))]
@@ -36,6 +37,8 @@ pub use api::Client;
 pub use builder::ClientBuilder;
 #[cfg(any(feature = "client", feature = "blocking"))]
 pub use download::Download;
+#[cfg(feature = "metrics")]
+pub(crate) use flight::Outcome;
 pub use oauth::OAuth2;
 #[cfg(any(feature = "client", feature = "blocking"))]
 pub use pages::Page;
@@ -50,8 +53,6 @@ pub use request::Request;
 pub use response::BodyStream;
 #[cfg(any(feature = "client", feature = "blocking"))]
 pub use response::Response;
-#[cfg(feature = "blocking")]
-pub(crate) use response::from_json;
 
 /// What requests and builders are for unless it is said: the async client, where there is one.
 #[cfg(feature = "client")]

@@ -1,4 +1,5 @@
-//! Access tokens by OAuth 2.0 client credentials (RFC 6749 section 4.4): fetched once for all calls that wait, and renewed in time.
+//! Access tokens by OAuth 2.0 client credentials or a refresh token (RFC 6749 sections 4.4 and 6): fetched once for all calls that
+//! wait, and renewed in time.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -43,6 +44,8 @@ pub struct OAuth2 {
     url: String,
     id: String,
     secret: String,
+    /// The refresh token to begin with; without one the grant is that of the client itself.
+    refresh: Option<String>,
     parameters: Vec<(String, String)>,
     in_body: bool,
 }
@@ -50,7 +53,19 @@ pub struct OAuth2 {
 impl OAuth2 {
     /// The client credentials grant at a token endpoint.
     pub fn client_credentials(url: impl Into<String>, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { url: url.into(), id: id.into(), secret: secret.into(), parameters: Vec::new(), in_body: false }
+        let (parameters, in_body) = (Vec::new(), false);
+        Self { url: url.into(), id: id.into(), secret: secret.into(), refresh: None, parameters, in_body }
+    }
+
+    /// The grant of a refresh token. Where the endpoint gives another one with each access token, that one is used next; it is
+    /// not written anywhere. A public client has an empty secret.
+    pub fn refresh_token(
+        url: impl Into<String>,
+        id: impl Into<String>,
+        secret: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {
+        Self { refresh: Some(token.into()), ..Self::client_credentials(url, id, secret) }
     }
 
     /// What the token is to allow; several scopes are separated by spaces.
@@ -108,6 +123,8 @@ pub(super) struct Tokens {
     settings: OAuth2,
     url: Url,
     held: Mutex<Option<Token>>,
+    /// The refresh token to use next.
+    refresh: Mutex<Option<String>>,
     /// Had by the one that fetches.
     fetching: Turns,
     /// What the last fetch came to, if it failed.
@@ -119,6 +136,7 @@ impl Tokens {
     pub(super) fn new(settings: OAuth2) -> Result<Arc<Self>> {
         let url = builder::parse_url(&settings.url)?;
         Ok(Arc::new(Self {
+            refresh: Mutex::new(settings.refresh.clone()),
             settings,
             url,
             held: Mutex::default(),
@@ -170,10 +188,20 @@ impl Tokens {
 
     async fn ask(&self, ground: &Arc<Ground>, transport: &dyn Transport) -> Result<Value> {
         let OAuth2 { id, secret, parameters, in_body, .. } = &self.settings;
-        let mut form = vec![("grant_type", "client_credentials")];
+        let refresh = self.refresh.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut form = match &refresh {
+            Some(refresh) => vec![("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())],
+            None => vec![("grant_type", "client_credentials")],
+        };
         form.extend(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut request = Request::bare(ground, (), Method::POST, self.url.clone()).idempotent();
-        if *in_body {
+        let mut request = Request::bare(ground, (), Method::POST, self.url.clone());
+        // A refresh token may be good for one request: sent twice, it may be lost.
+        if refresh.is_none() {
+            request = request.idempotent();
+        }
+        if secret.is_empty() {
+            form.push(("client_id", id.as_str()));
+        } else if *in_body {
             form.extend([("client_id", id.as_str()), ("client_secret", secret.as_str())]);
         } else {
             let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -182,7 +210,7 @@ impl Tokens {
         let parts = request.header("accept", "application/json").form(&form).parts?.finished();
         let answered = Exchange::start(Arc::clone(ground), parts).answer(transport).await?;
         let status = answered.head().status;
-        let (_, body) = answered.into_whole(transport).await?;
+        let (_, body) = answered.read(transport).await?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .map_err(|e| self.error(format!("the token endpoint's answer is not JSON: {e}")));
@@ -200,6 +228,10 @@ impl Tokens {
             return Err(self.error("the token endpoint's answer holds no access_token".to_owned()));
         };
         value.set_sensitive(true);
+        if let Some(next) = answer["refresh_token"].as_str().filter(|next| !next.is_empty()) {
+            let mut refresh = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
+            *refresh = refresh.take().map(|_| next.to_owned());
+        }
         // Some endpoints write the number as text.
         let expires_in = &answer["expires_in"];
         let life = expires_in.as_u64().or_else(|| expires_in.as_str()?.parse().ok()).map(Duration::from_secs);

@@ -9,17 +9,21 @@ use std::task::{Context, Poll, ready};
 
 use abide_core::call::Account;
 use abide_core::decision::Verdict;
+#[cfg(feature = "client")]
 use bytes::Bytes;
 #[cfg(feature = "client")]
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode, Version};
+#[cfg(feature = "client")]
 use serde::de::DeserializeOwned;
 
 #[cfg(feature = "client")]
 use super::Client;
 use super::Usual;
-use super::answered::{Answered, Whole};
-use crate::error::{Error, Kind, Result};
+use super::answered::Answered;
+#[cfg(feature = "client")]
+use super::answered::Whole;
+use crate::error::Result;
 use crate::limits::Limits;
 
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
@@ -74,21 +78,11 @@ impl<C> Response<C> {
     ///
     /// # Errors
     ///
-    /// With [`Error::status`].
+    /// With [`Error::status`](crate::Error::status).
     pub fn error_for_status(self) -> Result<Self> {
         let Self { answered, client } = self;
         Ok(Self { answered: answered.error_for_status()?, client })
     }
-}
-
-/// A body, read as JSON.
-pub(crate) fn from_json<T: DeserializeOwned>((whole, body): (Whole, Bytes)) -> Result<T> {
-    serde_json::from_slice(&body).map_err(|e| {
-        Error::new(Kind::Decode(format!("the answer is not the JSON that was expected: {e}")))
-            .with_url(whole.url)
-            .with_account(whole.account)
-            .with_status(Some(whole.status))
-    })
 }
 
 #[cfg(feature = "client")]
@@ -114,7 +108,7 @@ impl Response<Client> {
     ///
     /// If no attempt brought a whole body, or if it is larger than the client allows.
     pub async fn bytes(self) -> Result<Bytes> {
-        let (_, body) = self.into_whole().await?;
+        let (_, body) = self.answered.read(&*self.client.transport).await?;
         Ok(body)
     }
 
@@ -143,7 +137,8 @@ impl Response<Client> {
     ///
     /// As [`bytes`](Self::bytes), and if the body is not JSON or of another shape.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
-        from_json(self.into_whole().await?)
+        let (answered, body) = self.answered.read(&*self.client.transport).await?;
+        answered.json(&body)
     }
 }
 

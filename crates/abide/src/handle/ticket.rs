@@ -52,7 +52,8 @@ impl Ticket {
         self.handle.shared.begin(self.id, beside)
     }
 
-    pub(crate) fn tell(&self, event: Event<'_>) {
+    /// Whether that was the refusal of an attempt.
+    pub(crate) fn tell(&self, event: Event<'_>) -> bool {
         let shared = &self.handle.shared;
         #[cfg(feature = "blocking")]
         if shared.keeper == super::Keeper::Threads {
@@ -65,7 +66,9 @@ impl Ticket {
         // Read under the lock: the engine must see time in the order of its inputs.
         let now = self.handle.now();
         let key = shared.remembered_key(&state, self.id);
+        let refused = state.engine.refused();
         state.engine.handle(event, now);
+        let was_refused = state.engine.refused() > refused;
         if let Some(key) = &key {
             state.note(key, now.mono);
         }
@@ -73,6 +76,7 @@ impl Ticket {
         if let Some(key) = key.filter(|_| is_urgent) {
             shared.look(&key);
         }
+        was_refused
     }
 
     /// The body of the answer that was handed over has ended: its place in flight is free.

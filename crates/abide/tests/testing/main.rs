@@ -7,6 +7,9 @@ mod auth;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod bodies;
+mod clock;
+#[cfg(feature = "metrics")]
+mod counted;
 mod drops;
 #[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
 mod layers;
@@ -18,5 +21,6 @@ mod rules;
 mod runtimes;
 #[cfg(all(feature = "blocking", feature = "tower", feature = "reqwest-middleware", feature = "macros"))]
 mod shapes;
+mod spans;
 mod stalls;
 mod uploads;

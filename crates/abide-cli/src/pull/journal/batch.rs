@@ -14,6 +14,7 @@ pub(crate) struct Batch<'j> {
     open: bool,
     mark: Option<Statement<'j>>,
     visit: Option<Statement<'j>>,
+    key: Option<Statement<'j>>,
 }
 
 impl Journal {
@@ -21,7 +22,7 @@ impl Journal {
         // From the first write on, being dropped is like being killed.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.conn.execute_batch("BEGIN")?;
-        Ok(Batch { conn: &self.conn, open: true, mark: None, visit: None })
+        Ok(Batch { conn: &self.conn, open: true, mark: None, visit: None, key: None })
     }
 }
 
@@ -51,8 +52,10 @@ impl Batch<'_> {
     }
 
     /// Goes back to the mark `id`: what was written after it did not reach the disk.
-    pub(crate) fn fall_back(&mut self, id: i64, to: Place) -> Result<()> {
+    pub(crate) fn fall_back(&mut self, id: i64, to: &Frontier) -> Result<()> {
         self.conn.execute("DELETE FROM marks WHERE id > ?", [id])?;
+        self.forget_known_from(to.offset)?;
+        let to = to.place;
         // Pages that had waited are still there and wait again; the others will be fetched again. Those before a gap are in the
         // earlier output.
         self.conn.execute(
@@ -103,6 +106,12 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Notes a key that a row brings which will stand at `offset` or after it. Returns whether it is new.
+    pub(crate) fn note_key(&mut self, key: &[u8], offset: u64) -> Result<bool> {
+        let sql = "INSERT OR IGNORE INTO keys (key, at) VALUES (?, ?)";
+        Ok(prepared(&mut self.key, self.conn, sql)?.execute(params![key, offset.cast_signed()])? == 1)
+    }
+
     /// Notes that a job cannot go on at `todo`. Its place in the output is not known before [`Self::pass_over`].
     pub(crate) fn fail(&mut self, todo: &Todo, failure: &Failure) -> Result<()> {
         let Place { job, page } = todo.place;
@@ -133,7 +142,7 @@ impl Batch<'_> {
             "DELETE FROM gaps; INSERT INTO gaps (job, page, next, offset) SELECT job, page, next, offset FROM failures;
              DELETE FROM failures; DELETE FROM marks",
         )?;
-        Ok(())
+        self.keep_known()
     }
 
     pub(super) fn conn(&self) -> &Connection {

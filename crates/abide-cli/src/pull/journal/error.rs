@@ -48,6 +48,8 @@ pub(crate) enum Error {
     Lost { path: PathBuf },
     /// The input was read to its end, yet jobs before it are open: a mistake of the caller.
     Unfinished { job: u64, jobs: u64 },
+    /// A record has a value for which a CSV file has no column.
+    NewColumn { name: String, columns: Vec<String> },
     /// No space, or the quota is used up.
     DiskFull { path: Option<PathBuf> },
     /// Whoever read the output has gone.
@@ -81,7 +83,8 @@ impl Error {
             | Self::BadName { .. }
             | Self::ForeignJournal { .. }
             | Self::OtherVersion { .. }
-            | Self::OtherPull { .. } => 2,
+            | Self::OtherPull { .. }
+            | Self::NewColumn { .. } => 2,
             _ => 1,
         }
     }
@@ -231,6 +234,13 @@ impl fmt::Display for Error {
                     "cannot finish: URL {job} of {jobs} is still open; this is a mistake in abide, please report it"
                 )
             }
+            Self::NewColumn { name, columns } => write!(
+                f,
+                "a record has the field {name:?}, and the CSV file has no column for it: its columns are those of the first \
+                 page ({0}); name the ones that you want with --columns {0},{name} and start again with --fresh, or write to \
+                 NAME.ndjson or NAME.sqlite, which take any record",
+                columns.join(",")
+            ),
             Self::DiskFull { path } => {
                 match path {
                     Some(path) => write!(f, "no space left to write {}", path.display())?,

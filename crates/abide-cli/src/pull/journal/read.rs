@@ -6,7 +6,7 @@ use super::Journal;
 use super::batch::url_hash;
 use super::digest::Digest;
 use super::error::Result;
-use super::place::{Failed, Failure, Frontier, Held, Place, Todo};
+use super::place::{Failed, Failure, Frontier, Held, HeldSize, Place, Todo};
 
 /// The columns of a mark, as [`read_frontier`] wants them.
 const FRONTIER: &str = "job, page, url, offset, digest, copied, copy_to, records, pages";
@@ -44,6 +44,15 @@ impl Journal {
         let sql = "SELECT next, records, bytes FROM waiting WHERE job = ? AND page = ?";
         let held = self.conn.query_row(sql, params_of(place), |row| {
             Ok(Held { next: row.get(0)?, records: read_u64(row, 1)?, bytes: row.get(2)? })
+        });
+        Ok(held.optional()?)
+    }
+
+    /// What is known of the page that waits at `place`, without reading it.
+    pub(crate) fn held_size(&self, place: Place) -> Result<Option<HeldSize>> {
+        let sql = "SELECT next, records, length(bytes) FROM waiting WHERE job = ? AND page = ?";
+        let held = self.conn.query_row(sql, params_of(place), |row| {
+            Ok(HeldSize { next: row.get(0)?, records: read_u64(row, 1)?, bytes: read_u64(row, 2)? })
         });
         Ok(held.optional()?)
     }

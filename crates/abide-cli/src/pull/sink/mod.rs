@@ -1,14 +1,18 @@
 //! Where the pages of a pull go: what every output offers to the one who fetches.
 
+mod csv;
+pub(crate) mod file;
 pub(crate) mod files;
-pub(crate) mod ndjson;
+pub(crate) mod key;
 mod order;
+mod shape;
 pub(crate) mod stdout;
 #[cfg(test)]
 mod testing;
 
 use abide_core::time::Wall;
 
+use self::key::Key;
 use super::journal::error::Result;
 use super::journal::place::{Failed, Failure, Page, Todo};
 use super::journal::state::Ending;
@@ -75,6 +79,10 @@ pub(crate) struct OpenOptions<'a> {
     /// Start again, and replace what stands under the output's name once the new output is complete.
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
+    /// What names a record. A file keeps the first record with a key, a table the last.
+    pub(crate) key: Option<&'a Key>,
+    /// The columns of a CSV file, in their order; those of the first page with records if they are not named.
+    pub(crate) columns: Option<&'a [String]>,
 }
 
 /// What to do with an output that is complete, without a failure.

@@ -19,23 +19,23 @@ pub(in crate::adapt) struct Bucket {
     /// Tokens a second.
     pub(in crate::adapt) rate: f64,
     /// The burst is at least `least` and less than `below`.
-    least: f64,
-    below: f64,
+    pub(super) least: f64,
+    pub(super) below: f64,
     /// How much is taken out, as if every attempt had arrived as early, and as late, as it can.
-    early: Level,
-    late: Level,
+    pub(super) early: Level,
+    pub(super) late: Level,
 }
 
 /// What is taken out of the bucket and not filled up yet.
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
+pub(super) struct Level {
     taken: f64,
     at: Instant,
 }
 
 impl Level {
     /// What is taken out at `moment`; before the last change it was more.
-    fn at(self, moment: Instant, rate: f64) -> f64 {
+    pub(super) fn at(self, moment: Instant, rate: f64) -> f64 {
         let filled =
             if moment >= self.at { moment.since(self.at).as_secs_f64() } else { -self.at.since(moment).as_secs_f64() };
         (self.taken - filled * rate).max(0.0)

@@ -63,7 +63,7 @@ impl Clock {
     }
 
     /// The most that can have counted at some moment between these, where no refusal that left at `but` or later had.
-    fn most_used(&self, from: Instant, until: Instant, but: Option<Instant>, book: &Book) -> u64 {
+    pub(super) fn most_used(&self, from: Instant, until: Instant, but: Option<Instant>, book: &Book) -> u64 {
         self.used_at(from, until, but, book).max(self.used_at(until, until, but, book))
     }
 
@@ -159,7 +159,7 @@ fn turn_plus(now: Instant, into: Duration, wait: Duration) -> Instant {
 }
 
 /// How much of the last window counts when so much of it still lies within the period. Servers differ in rounding it.
-fn weigh(last: u64, share: u64, period: Duration, up: bool) -> u64 {
+pub(super) fn weigh(last: u64, share: u64, period: Duration, up: bool) -> u64 {
     let product = u128::from(last) * u128::from(share);
     let period = u128::from(nanos(period)).max(1);
     let weighed = if up { product.div_ceil(period) } else { product / period };

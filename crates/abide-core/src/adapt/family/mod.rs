@@ -5,6 +5,7 @@ mod cap;
 mod clock;
 mod fixed;
 mod sliding;
+mod stated;
 
 pub(super) use bucket::Bucket;
 pub(super) use cap::Cap;

@@ -59,16 +59,16 @@ impl Transport for Sockets {
             let mut response = sending.await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             let version = response.version();
-            Ok(Arrival::new(status, version, headers, Box::new(SocketBody(Box::pin(response.bytes_stream())))))
+            Ok(Arrival::new(status, version, headers, Box::new(SocketBody(response.bytes_stream()))))
         })
     }
 }
 
-struct SocketBody(Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>);
+struct SocketBody<S>(S);
 
-impl Chunks for SocketBody {
+impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + Sync> Chunks for SocketBody<S> {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<Option<Bytes>, Broken>> {
-        Poll::Ready(ready!(self.0.as_mut().poll_next(cx)).transpose().map_err(Broken::from))
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll_next(cx)).transpose().map_err(Broken::from))
     }
 }
 

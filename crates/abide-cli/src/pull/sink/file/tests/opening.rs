@@ -197,7 +197,7 @@ fn the_database_of_another_program_is_not_taken_for_a_journal() {
 #[test]
 fn names_that_cannot_be_written_are_refused_before_anything_is_made() {
     let scene = Scene::new();
-    let open = |path: &Path| Ndjson::open(path, &OpenOptions::default(), NOW);
+    let open = |path: &Path| OneFile::open(path, Format::NDJSON, &OpenOptions::default(), NOW);
     let missing = scene.dir.path().join("missing/items.ndjson");
     assert!(matches!(open(&missing), Err(Error::NoFolder { .. })));
     let refused = open(scene.dir.path()).unwrap_err();
@@ -235,8 +235,14 @@ fn a_folder_reached_by_a_link_is_as_good_as_any() {
     let scene = Scene::new();
     let link = scene.dir.path().join("link");
     std::os::unix::fs::symlink(scene.dir.path(), &link).unwrap();
-    let open =
-        || Ndjson::open(&link.join("items.ndjson"), &OpenOptions { config: CONFIG, ..OpenOptions::default() }, NOW);
+    let open = || {
+        OneFile::open(
+            &link.join("items.ndjson"),
+            Format::NDJSON,
+            &OpenOptions { config: CONFIG, ..OpenOptions::default() },
+            NOW,
+        )
+    };
     let sink = open().unwrap();
     assert!(matches!(scene.open(), Err(Error::InUse { .. })), "and it is the same output");
     drop(sink);

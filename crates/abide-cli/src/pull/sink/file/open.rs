@@ -6,22 +6,24 @@ use std::path::Path;
 
 use abide_core::time::Wall;
 
+use super::format::Format;
 use super::part::Part;
-use super::{Ndjson, Paths, keep_earlier, publish, published, settle};
+use super::{OneFile, Paths, keep_earlier, publish, published, settle};
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::Frontier;
 use crate::pull::journal::state::{Ending, Phase, State};
 use crate::pull::journal::{Contents, Journal};
 use crate::pull::sink::order::{Order, Splice};
+use crate::pull::sink::shape::Shape;
 use crate::pull::sink::{IfComplete, OpenOptions, Opened, Resumed, Sink, Totals};
 
-impl Ndjson {
+impl OneFile {
     /// Opens the output `name`, and its journal beside it. Nothing is touched if the answer is an error.
     ///
     /// `now` becomes the time of completion if an earlier run was killed while it finished.
-    pub(crate) fn open(name: &Path, options: &OpenOptions<'_>, now: Wall) -> Result<Opened<Self>> {
-        let paths = Paths::of(name)?;
+    pub(crate) fn open(name: &Path, format: Format, options: &OpenOptions<'_>, now: Wall) -> Result<Opened<Self>> {
+        let paths = Paths::of(name, format)?;
         if options.fresh {
             let old = disk::plain_file(&paths.name)?.map(|meta| Stamp::of(&meta, None));
             disk::plain_file(&paths.part)?;
@@ -40,7 +42,7 @@ impl Ndjson {
         match state.phase {
             Phase::Pulling => {
                 check_config(&journal, options)?;
-                resume(journal, paths, state)
+                resume(journal, paths, options, state)
             }
             Phase::Finishing => {
                 check_config(&journal, options)?;
@@ -53,18 +55,18 @@ impl Ndjson {
 }
 
 /// Starts from nothing; `old` is what the new output may replace.
-fn begin(journal: Journal, paths: Paths, options: &OpenOptions<'_>, old: Option<Stamp>) -> Result<Opened<Ndjson>> {
+fn begin(journal: Journal, paths: Paths, options: &OpenOptions<'_>, old: Option<Stamp>) -> Result<Opened<OneFile>> {
     let state = State::new(old);
     // The journal first: should the process die here, the next run cuts an old `NAME.part` to nothing.
     journal.start(options.config, &state)?;
     disk::remove(&paths.part)?;
-    let part = Part::open(&paths.part, 0)?;
+    let part = grow(&paths, options, 0)?;
     let order = Order::new(&journal, Frontier::START, None)?;
-    Ok(Opened::New(Ndjson { journal, paths, state, order, part, dirty: true, named: false }))
+    Ok(Opened::New(OneFile { journal, paths, state, order, part, dirty: true, named: false }))
 }
 
 /// Goes on with a pull that was not finished.
-fn resume(journal: Journal, paths: Paths, mut state: State) -> Result<Opened<Ndjson>> {
+fn resume(journal: Journal, paths: Paths, options: &OpenOptions<'_>, mut state: State) -> Result<Opened<OneFile>> {
     let found = match &state.name {
         Some(stamp) => stamp.compare(&paths.name)?,
         None => disk::plain_file(&paths.name)?.map_or(Found::Absent, |_| Found::Changed),
@@ -78,17 +80,17 @@ fn resume(journal: Journal, paths: Paths, mut state: State) -> Result<Opened<Ndj
     let ending = state.ending.take();
     let mut batch = journal.begin()?;
     if let Some(id) = mark {
-        batch.fall_back(id, frontier.place)?;
+        batch.fall_back(id, &frontier)?;
     }
     batch.forgive_from(frontier.place.job)?;
     batch.save(&state)?;
     batch.commit()?;
-    let part = Part::open(&paths.part, frontier.offset)?;
+    let part = grow(&paths, options, frontier.offset)?;
     opened(journal, paths, state, frontier, part, ending)
 }
 
 /// What to do with a finished output.
-fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: State) -> Result<Opened<Ndjson>> {
+fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: State) -> Result<Opened<OneFile>> {
     let (Some(stamp), Some(since), Some(jobs)) = (state.name, state.since, state.jobs) else {
         let why = "it calls the output complete, but does not say which".to_owned();
         return Err(Error::BrokenJournal { journal: journal.path().to_owned(), why });
@@ -102,7 +104,7 @@ fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: Stat
     check_config(&journal, options)?;
     let last = journal.last_mark()?;
     if journal.failure_count()? > 0 {
-        return repair(journal, paths, Splice { jobs, length: stamp.size }, stamp, &last);
+        return repair(journal, paths, options, jobs, stamp);
     }
     match options.if_complete {
         IfComplete::Skip => {
@@ -116,16 +118,29 @@ fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: Stat
 }
 
 /// Begins a run that fills the gaps of a finished, partial output.
-fn repair(journal: Journal, paths: Paths, splice: Splice, stamp: Stamp, last: &Frontier) -> Result<Opened<Ndjson>> {
-    let state = State { jobs: Some(splice.jobs), splice: true, ..State::new(Some(stamp)) };
+fn repair(
+    journal: Journal,
+    paths: Paths,
+    options: &OpenOptions<'_>,
+    jobs: u64,
+    stamp: Stamp,
+) -> Result<Opened<OneFile>> {
+    let last = journal.last_mark()?;
+    let state = State { jobs: Some(jobs), splice: true, ..State::new(Some(stamp)) };
     let mut batch = journal.begin()?;
     batch.begin_splice()?;
-    let frontier = Order::at_first_gap(&journal, last, splice)?;
+    let splice = Splice { jobs, length: stamp.size, header: journal.earlier_header()? };
+    let frontier = Order::at_first_gap(&journal, &last, splice)?;
     batch.mark(&frontier)?;
     batch.save(&state)?;
     batch.commit()?;
-    let part = Part::open(&paths.part, 0)?;
+    let part = grow(&paths, options, 0)?;
     opened(journal, paths, state, frontier, part, None)
+}
+
+/// The growing file, which is cut to `length`.
+fn grow(paths: &Paths, options: &OpenOptions<'_>, length: u64) -> Result<Part> {
+    Part::open(&paths.part, length, Shape::new(paths.format.rows, options), paths.format.packing)
 }
 
 fn opened(
@@ -135,15 +150,15 @@ fn opened(
     frontier: Frontier,
     part: Part,
     ending: Option<Ending>,
-) -> Result<Opened<Ndjson>> {
-    let splice = splice_of(&state);
+) -> Result<Opened<OneFile>> {
+    let splice = splice_of(&journal, &state)?;
     let mut part = if splice.is_some() { part.with_source(&paths.name)? } else { part };
     let mut order = Order::new(&journal, frontier, splice)?;
     order.catch_up(&journal, &mut part)?;
-    let missing = if splice.is_some() { journal.gap_count(order.frontier.place.job)? } else { 0 };
-    let passed = splice.map_or(order.frontier.place.job, |splice| splice.jobs);
+    let missing = if splice.is_some() { journal.gap_count(order.job())? } else { 0 };
+    let passed = splice.map_or(order.job(), |splice| splice.jobs);
     let (jobs, waiting) = (passed - missing - order.failures, order.waiting);
-    let sink = Ndjson { journal, paths, state, order, part, dirty: true, named: false };
+    let sink = OneFile { journal, paths, state, order, part, dirty: true, named: false };
     let resumed = Resumed { totals: sink.totals(), jobs, waiting, missing, ending };
     Ok(Opened::Resumed(sink, resumed))
 }
@@ -221,9 +236,13 @@ fn reader_at(path: &Path, offset: u64) -> Result<BufReader<File>> {
     Ok(BufReader::with_capacity(64 * 1024, file))
 }
 
-fn splice_of(state: &State) -> Option<Splice> {
-    let (jobs, name) = (state.jobs?, state.name?);
-    state.splice.then_some(Splice { jobs, length: name.size })
+fn splice_of(journal: &Journal, state: &State) -> Result<Option<Splice>> {
+    match (state.jobs, state.name) {
+        (Some(jobs), Some(name)) if state.splice => {
+            Ok(Some(Splice { jobs, length: name.size, header: journal.earlier_header()? }))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn check_config(journal: &Journal, options: &OpenOptions<'_>) -> Result<()> {

@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::format::Packing;
+use crate::pull::journal::batch::Batch;
 use crate::pull::journal::disk;
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::Frontier;
 use crate::pull::sink::order::Output;
+use crate::pull::sink::shape::{Shape, Shaped};
 
 /// Pages smaller than this are gathered into one write, and the earlier output is copied in pieces of this size.
 const GATHER: usize = 256 * 1024;
@@ -18,6 +21,10 @@ pub(super) struct Part {
     file: File,
     path: PathBuf,
     source: Option<Source>,
+    shape: Shape,
+    packing: Packing,
+    /// What goes into the next member of a packed file.
+    raw: Vec<u8>,
     buffer: Vec<u8>,
     /// Set when the file has to be cut before the next write.
     cut_to: Option<u64>,
@@ -31,9 +38,10 @@ struct Source {
 
 impl Part {
     /// Opens or creates the file at `path`. It is cut to `length` before anything is written.
-    pub(super) fn open(path: &Path, length: u64) -> Result<Self> {
+    pub(super) fn open(path: &Path, length: u64, shape: Shape, packing: Packing) -> Result<Self> {
         let file = disk::open_or_create(path)?;
-        Ok(Self { file, path: path.to_owned(), source: None, buffer: Vec::new(), cut_to: Some(length) })
+        let (path, raw, buffer) = (path.to_owned(), Vec::new(), Vec::new());
+        Ok(Self { file, path, source: None, shape, packing, raw, buffer, cut_to: Some(length) })
     }
 
     /// With the earlier output, whose rows go before and between the new ones.
@@ -51,6 +59,16 @@ impl Part {
         copied
     }
 
+    /// Writes what a whole file has at its end: the rest of the earlier output, and where nothing was packed at least a member.
+    pub(super) fn end(&mut self, frontier: &mut Frontier) -> Result<()> {
+        self.copy(frontier)?;
+        if frontier.offset == 0 {
+            let empty = self.member(&[])?;
+            self.push(frontier, &empty)?;
+        }
+        self.flush(frontier)
+    }
+
     /// Waits until all that was flushed is on disk.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.file.sync_data().map_err(Error::io("sync", &self.path))
@@ -60,12 +78,27 @@ impl Part {
         frontier.digest.update(bytes);
         frontier.offset += bytes.len() as u64;
         if self.buffer.len() + bytes.len() > GATHER {
-            self.flush()?;
+            self.write()?;
         }
         if bytes.len() > GATHER {
             return self.file.write_all(bytes).map_err(Error::io("write", &self.path));
         }
         self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn member(&self, raw: &[u8]) -> Result<Vec<u8>> {
+        self.packing.member(raw).map_err(Error::io("pack", &self.path))
+    }
+
+    fn write(&mut self) -> Result<()> {
+        if let Some(length) = self.cut_to {
+            let cut = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
+            cut.map_err(Error::io("cut", &self.path))?;
+            self.cut_to = None;
+        }
+        self.file.write_all(&self.buffer).map_err(Error::io("write", &self.path))?;
+        self.buffer.clear();
         Ok(())
     }
 }
@@ -97,24 +130,48 @@ impl Source {
 }
 
 impl Output for Part {
-    fn append(&mut self, frontier: &mut Frontier, bytes: &[u8]) -> Result<()> {
-        self.copy(frontier)?;
-        self.push(frontier, bytes)
+    fn group(&self) -> Option<u64> {
+        self.packing.member_size()
     }
 
-    fn flush(&mut self) -> Result<()> {
-        if let Some(length) = self.cut_to {
-            let cut = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::Start(length)));
-            cut.map_err(Error::io("cut", &self.path))?;
-            self.cut_to = None;
+    fn append(&mut self, batch: &mut Batch<'_>, frontier: &mut Frontier, bytes: &[u8], records: u64) -> Result<()> {
+        let Shaped { header, rows, count } = self.shape.rows(batch, frontier.offset, bytes, records)?;
+        frontier.records += count;
+        if !header.is_empty() {
+            // A member of its own, so that rows that were missing can be put right behind it.
+            let member = self.member(&header)?;
+            self.copy(frontier)?;
+            let from = frontier.offset;
+            self.push(frontier, &member)?;
+            batch.fix_columns(self.shape.columns(), from..frontier.offset)?;
         }
-        self.file.write_all(&self.buffer).map_err(Error::io("write", &self.path))?;
-        self.buffer.clear();
+        if self.packing != Packing::Plain {
+            self.raw.extend_from_slice(&rows);
+        } else if !rows.is_empty() {
+            self.copy(frontier)?;
+            self.push(frontier, &rows)?;
+        }
         Ok(())
     }
 
-    fn rewind(&mut self, offset: u64) {
+    fn seal(&mut self, frontier: &mut Frontier) -> Result<()> {
+        if self.raw.is_empty() {
+            return Ok(());
+        }
+        let member = self.member(&self.raw)?;
+        self.raw.clear();
+        self.copy(frontier)?;
+        self.push(frontier, &member)
+    }
+
+    fn flush(&mut self, _: &Frontier) -> Result<()> {
+        self.write()
+    }
+
+    fn rewind(&mut self, frontier: &Frontier) {
+        self.raw.clear();
         self.buffer.clear();
-        self.cut_to = Some(offset);
+        self.shape.forget();
+        self.cut_to = Some(frontier.offset);
     }
 }

@@ -42,26 +42,26 @@ impl Scene {
         self.dir.path().join("items.ndjson.abide")
     }
 
-    fn open_with(&self, options: &OpenOptions<'_>) -> Result<Opened<Ndjson>> {
-        Ndjson::open(&self.name(), options, NOW)
+    fn open_with(&self, options: &OpenOptions<'_>) -> Result<Opened<OneFile>> {
+        OneFile::open(&self.name(), Format::NDJSON, options, NOW)
     }
 
-    fn open(&self) -> Result<Opened<Ndjson>> {
+    fn open(&self) -> Result<Opened<OneFile>> {
         self.open_with(&OpenOptions { config: CONFIG, ..OpenOptions::default() })
     }
 
-    fn open_fresh(&self) -> Result<Opened<Ndjson>> {
+    fn open_fresh(&self) -> Result<Opened<OneFile>> {
         self.open_with(&OpenOptions { config: CONFIG, fresh: true, ..OpenOptions::default() })
     }
 
-    fn begin(&self) -> Ndjson {
+    fn begin(&self) -> OneFile {
         match self.open().unwrap() {
             Opened::New(sink) => sink,
             other => panic!("expected a new pull, got {other:?}"),
         }
     }
 
-    fn resume(&self) -> (Ndjson, Resumed) {
+    fn resume(&self) -> (OneFile, Resumed) {
         match self.open().unwrap() {
             Opened::Resumed(sink, resumed) => (sink, resumed),
             other => panic!("expected a resumed pull, got {other:?}"),
@@ -89,7 +89,7 @@ impl Scene {
     }
 }
 
-fn put_all(sink: &mut Ndjson, jobs: impl IntoIterator<Item = u64>) {
+fn put_all(sink: &mut OneFile, jobs: impl IntoIterator<Item = u64>) {
     jobs.into_iter().for_each(|job| sink.put(&[page(job, 0, 1)]).unwrap());
 }
 
@@ -97,7 +97,7 @@ fn all(jobs: impl IntoIterator<Item = u64>) -> String {
     jobs.into_iter().map(|job| rows(job, 0)).collect()
 }
 
-fn todo(sink: &mut Ndjson, from: u64) -> (u64, u64) {
+fn todo(sink: &mut OneFile, from: u64) -> (u64, u64) {
     let place = sink.todo(from).unwrap().unwrap().place;
     (place.job, place.page)
 }

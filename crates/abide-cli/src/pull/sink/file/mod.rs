@@ -1,9 +1,10 @@
-//! One file in pull order, such as NDJSON: it grows as `NAME.part` beside its journal `NAME.abide`, and is renamed when complete.
+//! One file in pull order, NDJSON or CSV, packed or not: it grows as `NAME.part` beside its journal `NAME.abide`, and is renamed when complete.
 //!
 //! Pages are appended, then committed; a kill in between leaves a tail that the next run cuts off. When the order passes over a
 //! failed job, the journal keeps the offset at which its rows belong. The output is renamed all the same, and the next run writes
 //! a new `NAME.part` out of `NAME` and the pages that were missing, so that the rows stand where they would have stood.
 
+pub(crate) mod format;
 #[cfg(test)]
 mod model;
 mod open;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use abide_core::time::Wall;
 
+use self::format::Format;
 use self::part::Part;
 use super::order::{Order, Output};
 use super::{Sink, Totals};
@@ -28,7 +30,7 @@ use crate::pull::journal::state::{Ending, Phase, State};
 
 /// An open output of one file.
 #[derive(Debug)]
-pub(crate) struct Ndjson {
+pub(crate) struct OneFile {
     journal: Journal,
     paths: Paths,
     state: State,
@@ -40,25 +42,25 @@ pub(crate) struct Ndjson {
     named: bool,
 }
 
-/// The three names of an output.
+/// The three names of an output, and what it holds.
 #[derive(Clone, Debug)]
 struct Paths {
+    format: Format,
     name: PathBuf,
     part: PathBuf,
     journal: PathBuf,
 }
 
-impl Ndjson {
+impl OneFile {
     /// First step of finishing: the output is whole and durable, and the journal says so.
     fn seal(&mut self, jobs: u64) -> Result<()> {
-        let at = self.order.frontier.place.job;
+        let at = self.order.job();
         if at != jobs {
             return Err(Error::Unfinished { job: at, jobs });
         }
         let mut frontier = self.order.frontier.clone();
-        let whole = self.part.copy(&mut frontier).and_then(|()| self.part.flush());
-        if let Err(error) = whole {
-            self.part.rewind(self.order.frontier.offset);
+        if let Err(error) = self.part.end(&mut frontier) {
+            self.part.rewind(&self.order.frontier);
             return Err(error);
         }
         self.part.sync()?;
@@ -78,7 +80,7 @@ impl Ndjson {
     }
 }
 
-impl Sink for Ndjson {
+impl Sink for OneFile {
     fn todo(&mut self, from: u64) -> Result<Option<Todo>> {
         self.order.todo(&self.journal, from)
     }
@@ -106,13 +108,14 @@ impl Sink for Ndjson {
     }
 
     fn totals(&self) -> Totals {
-        let at = &self.order.frontier;
+        let (at, gathered) = (&self.order.frontier, &self.order.gathered);
         let bytes = match (self.state.phase, &self.state.name) {
             (Phase::Complete, Some(name)) => name.size,
             (_, Some(earlier)) if self.state.splice => at.offset + earlier.size.saturating_sub(at.copied),
             _ => at.offset,
         };
-        Totals { records: at.records, pages: at.pages, bytes, failed: self.order.failures }
+        let (records, pages) = (at.records + gathered.records, at.pages + gathered.pages);
+        Totals { records, pages, bytes, failed: self.order.failures }
     }
 
     fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
@@ -137,6 +140,7 @@ impl Sink for Ndjson {
     }
 
     fn finish(&mut self, jobs: u64, now: Wall) -> Result<()> {
+        self.order.write_all(&self.journal, &mut self.part)?;
         let name = match self.state.name.filter(|_| self.adds_nothing(jobs)) {
             Some(earlier) => {
                 if earlier.compare(&self.paths.name)? != Found::Same {
@@ -210,6 +214,9 @@ fn settle(journal: &Journal, last: &Frontier, jobs: u64, name: Stamp, now: Wall)
     let mut batch = journal.begin()?;
     batch.reclaim(last)?;
     batch.save(&state)?;
+    if journal.failure_count()? == 0 {
+        batch.forget_keys()?;
+    }
     batch.commit()?;
     journal.shrink()?;
     journal.settle()?;
@@ -217,7 +224,7 @@ fn settle(journal: &Journal, last: &Frontier, jobs: u64, name: Stamp, now: Wall)
 }
 
 impl Paths {
-    fn of(name: &Path) -> Result<Self> {
+    fn of(name: &Path, format: Format) -> Result<Self> {
         let folder = disk::folder_of(name);
         if !folder.is_dir() {
             return Err(Error::NoFolder { path: name.to_owned(), folder: folder.to_owned() });
@@ -226,6 +233,7 @@ impl Paths {
             return Err(Error::WrongKind { path: name.to_owned(), is_folder: true });
         }
         Ok(Self {
+            format,
             name: name.to_owned(),
             part: disk::with_suffix(name, ".part"),
             journal: disk::with_suffix(name, ".abide"),

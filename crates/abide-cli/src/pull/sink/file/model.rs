@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions as FileOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use abide_core::time::Wall;
@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use tempfile::TempDir;
 
+use super::format::{Packing, Rows};
 use super::*;
 use crate::pull::journal::place::Place;
 use crate::pull::journal::state::Ending;
@@ -60,9 +61,10 @@ fn step() -> impl Strategy<Value = Step> {
 /// A pull, and what is known about it without looking at the journal.
 struct Pull {
     dir: TempDir,
+    format: Format,
     /// Pages of each job.
     jobs: Vec<u64>,
-    sink: Option<Ndjson>,
+    sink: Option<OneFile>,
     /// The first job that was not asked for in this run.
     from: u64,
     in_flight: Vec<Place>,
@@ -77,9 +79,10 @@ struct Pull {
 }
 
 impl Pull {
-    fn new(jobs: Vec<u64>) -> Self {
+    fn new(jobs: Vec<u64>, format: Format) -> Self {
         Self {
             dir: folder(),
+            format,
             jobs,
             sink: None,
             from: 0,
@@ -104,7 +107,7 @@ impl Pull {
         self.jobs.len() as u64
     }
 
-    fn sink(&mut self) -> &mut Ndjson {
+    fn sink(&mut self) -> &mut OneFile {
         self.sink.as_mut().expect("it is opened before each step")
     }
 
@@ -113,7 +116,7 @@ impl Pull {
         if self.sink.is_none() {
             self.from = 0;
             self.in_flight.clear();
-            match Ndjson::open(&self.name(), &OpenOptions::default(), NOW).unwrap() {
+            match OneFile::open(&self.name(), self.format, &OpenOptions::default(), NOW).unwrap() {
                 Opened::New(sink) | Opened::Resumed(sink, _) => self.sink = Some(sink),
                 Opened::Complete { .. } => return false,
             }
@@ -233,8 +236,9 @@ impl Pull {
 
     fn finish(&mut self) {
         let jobs = self.count();
-        let step = self.kill_finish.take().filter(|_| !self.sink().adds_nothing(jobs));
         let mut sink = self.sink.take().unwrap();
+        sink.order.write_all(&sink.journal, &mut sink.part).unwrap();
+        let step = self.kill_finish.take().filter(|_| !sink.adds_nothing(jobs));
         match step {
             None => sink.finish(jobs, NOW).unwrap(),
             Some(step) => {
@@ -249,10 +253,19 @@ impl Pull {
         }
         drop(sink);
         let complete = !self.open();
-        assert_eq!(fs::read_to_string(self.name()).unwrap(), self.rows_put());
+        assert_eq!(self.read(), self.rows_put());
         assert_eq!(complete, self.put.len() as u64 == self.jobs.iter().sum::<u64>());
         self.unsynced.clear();
         self.safe = 0;
+    }
+
+    /// The rows of the file, as they came.
+    fn read(&self) -> String {
+        let text = unpack(self.format.packing, &fs::read(self.name()).unwrap());
+        match self.format.rows {
+            Rows::Ndjson => text,
+            Rows::Csv => from_csv(&text),
+        }
     }
 
     /// The rows of the pages that were put, in input order.
@@ -265,27 +278,67 @@ impl Pull {
     }
 }
 
+/// What a packed file holds.
+pub(super) fn unpack(packing: Packing, bytes: &[u8]) -> String {
+    let mut text = String::new();
+    match packing {
+        Packing::Plain => return String::from_utf8(bytes.to_vec()).unwrap(),
+        Packing::Gzip => _ = flate2::read::MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap(),
+        Packing::Zstd => _ = zstd::Decoder::new(bytes).unwrap().read_to_string(&mut text).unwrap(),
+    }
+    text
+}
+
+/// The rows of [`rows`], whose values need no quotes.
+fn from_csv(text: &str) -> String {
+    let mut lines = text.lines();
+    let Some(header) = lines.next() else { return String::new() };
+    assert_eq!(header, "job,page,n");
+    let row = |line: &str| {
+        let values: Vec<&str> = line.split(',').collect();
+        format!("{{\"job\":{},\"page\":{},\"n\":{}}}\n", values[0], values[1], values[2])
+    };
+    lines.map(row).collect()
+}
+
+fn format() -> impl Strategy<Value = Format> {
+    let rows = prop::sample::select(vec![Rows::Ndjson, Rows::Csv]);
+    let packing = prop::sample::select(vec![Packing::Plain, Packing::Gzip, Packing::Zstd]);
+    (rows, packing).prop_map(|(rows, packing)| Format { rows, packing })
+}
+
+/// The file that a pull makes after these steps, and the rows in it.
+fn pulled(jobs: &[u64], format: Format, steps: &[Step]) -> (Vec<u8>, String) {
+    let mut pull = Pull::new(jobs.to_vec(), format);
+    // After the given steps all goes well.
+    let rest = Step::Arrive(vec![0]);
+    let mut steps = steps.iter();
+    let mut runs = 0;
+    while pull.open() {
+        if pull.is_at_end() {
+            pull.finish();
+            runs += 1;
+            assert!(runs < 100, "a pull without failures ends");
+        } else {
+            pull.step(steps.next().unwrap_or(&rest));
+        }
+    }
+    (fs::read(pull.name()).unwrap(), pull.read())
+}
+
 proptest! {
     #[test]
     fn the_output_is_that_of_an_uninterrupted_run(
         jobs in prop::collection::vec(1..5u64, 0..10),
+        format in format(),
         steps in prop::collection::vec(step(), 0..80),
     ) {
-        let mut pull = Pull::new(jobs);
-        // After the given steps all goes well.
-        let rest = Step::Arrive(vec![0]);
-        let mut steps = steps.iter();
-        let mut runs = 0;
-        while pull.open() {
-            if pull.is_at_end() {
-                pull.finish();
-                runs += 1;
-                assert!(runs < 100, "a pull without failures ends");
-            } else {
-                pull.step(steps.next().unwrap_or(&rest));
-            }
+        let (bytes, rows) = pulled(&jobs, format, &steps);
+        let whole: String = (0..).zip(&jobs).map(|(job, &of)| all_rows(job, of)).collect();
+        prop_assert_eq!(rows, whole);
+        // A gap ends a member, and what fills it is one of its own.
+        if format.packing == Packing::Plain || !steps.iter().any(|step| matches!(step, Step::Fail(_))) {
+            prop_assert!(bytes == pulled(&jobs, format, &[]).0);
         }
-        let whole: String = (0..).zip(&pull.jobs).map(|(job, &of)| all_rows(job, of)).collect();
-        prop_assert_eq!(fs::read_to_string(pull.name()).unwrap(), whole);
     }
 }
