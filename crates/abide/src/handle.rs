@@ -285,7 +285,7 @@ impl Shared {
                 unread = Some(urls.collect());
                 continue;
             }
-            let Some(inbox) = state.inboxes.get_mut(&decision.id()) else { continue };
+            let Some(inbox) = decision.id().and_then(|id| state.inboxes.get_mut(&id)) else { continue };
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
                 Some(waker) if first.is_none() => first = Some(waker),
