@@ -100,15 +100,29 @@ fn every_style_brings_every_record_once_and_in_order() {
 }
 
 #[test]
+fn pages_that_are_foreseen_bring_the_same() {
+    block_on(async {
+        for style in STYLES.iter().filter(|style| style.is_counted()) {
+            let pulled = pull(style, style.name, "?limit=4").await;
+            assert_eq!(pulled.code, Code::Complete, "{}", style.name);
+            assert_records(&pulled.lines, RECORDS, style.name);
+            assert!(pulled.requests <= 24 + 7, "{}: {} requests", style.name, pulled.requests);
+        }
+    });
+}
+
+#[test]
 fn no_trap_costs_a_record_or_brings_one_twice() {
     block_on(async {
         for style in &STYLES {
             let quiet = [Trap::Empty, Trap::Short, Trap::Lower, Trap::Text, Trap::Drop];
             for trap in quiet.into_iter().filter(|trap| trap.fits(style)) {
                 let paging = format!("{},{}", style.name, trap.name());
-                let pulled = pull(style, &paging, "?limit=30&kind=x").await;
-                assert_eq!(pulled.code, Code::Complete, "{paging}");
-                assert_records(&pulled.lines, RECORDS, &paging);
+                for query in ["?limit=30&kind=x", "?kind=x&limit=6"] {
+                    let pulled = pull(style, &paging, query).await;
+                    assert_eq!(pulled.code, Code::Complete, "{paging} {query}");
+                    assert_records(&pulled.lines, RECORDS, &paging);
+                }
             }
         }
     });
@@ -126,8 +140,15 @@ fn pages_that_lead_back_or_on_for_ever_end_within_three_requests_and_are_said() 
                 }
                 let pulled = pull(style, &paging, "").await;
                 assert_eq!(pulled.code, Code::Stalled, "{paging}");
-                assert!(pulled.requests <= before + 3, "{paging}: {} requests", pulled.requests);
+                // The next one is the repeat.
+                assert!(pulled.requests <= before + 1 + 3, "{paging}: {} requests", pulled.requests);
                 assert_records(&pulled.lines, (before * 20).min(RECORDS), &paging);
+                if trap == Trap::Repeat {
+                    let pulled = pull(style, &paging, "?limit=5").await;
+                    assert_eq!(pulled.code, Code::Stalled, "{paging}");
+                    assert!(pulled.requests <= before + 1 + 3, "{paging}: {} requests", pulled.requests);
+                    assert_records(&pulled.lines, 15, &paging);
+                }
             }
         }
     });
