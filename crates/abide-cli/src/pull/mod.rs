@@ -30,6 +30,7 @@ pub(crate) mod urls;
 pub(crate) use abide_core::page::Pages;
 pub(crate) use records::RecordsAt;
 pub(crate) use sink::key::Key;
+pub(crate) use sink::table::name::TableName;
 pub(crate) use spec::Allowed;
 
 use std::io::Write;

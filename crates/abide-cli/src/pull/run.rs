@@ -16,6 +16,7 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+use super::sink::database::sqlite;
 use super::sink::file::OneFile;
 use super::sink::files::Files;
 use super::sink::stdout::Stdout;
@@ -70,7 +71,7 @@ pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> R
         turn: 0,
     };
     for plan in plans {
-        let (traces, screen) = (Traces::expected(&plan.output), run.screen.clone());
+        let (traces, screen) = (Traces::expected(&plan.output, &plan.table), run.screen.clone());
         match open(&plan, &screen) {
             Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
             Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
@@ -99,6 +100,7 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
         fresh: plan.fresh,
         if_complete,
         key: plan.key.as_ref(),
+        table: Some(&plan.table),
         columns: plan.columns.as_deref(),
     };
     match &plan.output {
@@ -106,6 +108,7 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
         Output::File(path, format) => {
             opened(OneFile::open(path, *format, &options, now()), &path.display().to_string(), screen)
         }
+        Output::Sqlite(path) => opened(sqlite::open(path, &options, now()), &path.display().to_string(), screen),
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);

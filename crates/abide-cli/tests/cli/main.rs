@@ -20,3 +20,4 @@ mod screen;
 mod secrets;
 #[cfg(unix)]
 mod stops;
+mod tables;
