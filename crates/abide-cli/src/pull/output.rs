@@ -25,6 +25,14 @@ impl std::fmt::Display for Output {
 }
 
 impl Output {
+    /// The file or the folder; none where it is a stream.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path, _) | Self::Folder(path) => Some(path),
+        }
+    }
+
     pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {

@@ -7,6 +7,7 @@ pub(crate) mod key;
 mod order;
 mod shape;
 pub(crate) mod stdout;
+pub(crate) mod tee;
 #[cfg(test)]
 mod testing;
 
