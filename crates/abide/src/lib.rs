@@ -13,6 +13,36 @@
 //! what the server said, and what went wrong, and it decides when the attempt may leave. [`abide_core`] holds these decisions;
 //! this crate holds the clocks and sockets.
 //!
+//! # What you want, what to write
+//!
+//! | you want | write |
+//! | --- | --- |
+//! | one call that survives a 429 | [`abide::get(url).await?`](get()) |
+//! | a client that keeps to a limit | `Client::builder(base).limit("50/5s".parse()?).build()?` ([`guide::limits`]) |
+//! | to know what is left | [`response.limits()`](Response::limits) |
+//! | other rules on retries | `.retries(3).backoff(exponential(secs(1)))`, [`busy`](ClientBuilder::busy), [`fault`](ClientBuilder::fault) ([`guide::retries`]) |
+//! | a POST that is made once | `.post(path).idempotency_key(key)` |
+//! | a token that is renewed by itself | [`.oauth2(OAuth2::client_credentials(..))`](OAuth2) |
+//! | all pages, or all items | `.get(path).pages(Pages::Auto).items::<T>()` ([`guide::pages`]) |
+//! | a large file, whatever breaks | [`.get(path).download()`](Request::download) |
+//! | rules for a part of an API | [`.mount("/search", \|rules\| rules.limit(..))`](ClientBuilder::mount) |
+//! | one budget for several programs, and for the next run | [`.memory(Memory::at(folder))`](ClientBuilder::memory) ([`guide::sharing`]) |
+//! | any operation tried again | [`Retry::new().attempts(5).run(\|\| ..)`](Retry), or [`#[abide::retry]`](macro@retry) |
+//! | anything kept to a rate | [`Throttle::new("20/s burst 10".parse()?)`](Throttle) |
+//! | tests that neither wait nor reach the network | [`Client::builder(base).mock(&api)`](ClientBuilder::mock) ([`guide::testing`]) |
+//! | to see what happens | [`client.stats()`](Client::stats), `tracing`, feature `metrics` ([below](#what-is-shown)) |
+//! | something else | [`guide::elsewhere`] |
+//!
+//! # What is shown
+//!
+//! [`Client::stats`] is plain data, a line with `{}` and a table with `{:#}`. [`Client::waiting`] is what is waited for now.
+//!
+//! Each attempt is a `tracing` span `attempt` at the level `info`, with the fields that
+//! [OpenTelemetry](https://opentelemetry.io/docs/specs/semconv/http/http-spans/) names for HTTP clients (`http.request.method`,
+//! `server.address`, `server.port`, `url.full` without secrets, `http.request.resend_count`, `http.response.status_code`, `error.type`),
+//! with `abide.waits`, what the attempt waited for and how long, and `abide.outcome`, what became of it. What is decided about a call
+//! is an event at `debug`. Without a subscriber nothing of this is formatted. The feature `metrics` counts ([`metrics`]).
+//!
 //! # Features
 //!
 //! | feature | what it brings | without it |
@@ -32,6 +62,8 @@ mod client;
 mod clock;
 #[cfg(feature = "_calls")]
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(feature = "_calls")]
 mod handle;
 #[cfg(feature = "_calls")]

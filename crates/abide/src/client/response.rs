@@ -78,7 +78,7 @@ impl<C> Response<C> {
     ///
     /// # Errors
     ///
-    /// With [`Error::status`].
+    /// With [`Error::status`](crate::Error::status).
     pub fn error_for_status(self) -> Result<Self> {
         let Self { answered, client } = self;
         Ok(Self { answered: answered.error_for_status()?, client })

@@ -7,6 +7,7 @@ mod auth;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod bodies;
+mod clock;
 #[cfg(feature = "metrics")]
 mod counted;
 mod drops;

@@ -14,8 +14,9 @@ mod testing;
 use abide_core::time::Wall;
 
 use self::key::Key;
+use super::journal::digest::Digest;
 use super::journal::error::Result;
-use super::journal::place::{Failed, Failure, Page, Todo};
+use super::journal::place::{Failed, Failure, Page, Place, Todo};
 use super::journal::state::Ending;
 
 /// An output. Pages come in any order and leave in pull order; what [`Self::put`] has taken survives the death of the process.
@@ -41,6 +42,9 @@ pub(crate) trait Sink: Send {
 
     /// Where the records of the job's first page stood, as [`Page::found`] said, while the job is not all there.
     fn found(&mut self, job: u64) -> Result<Option<String>>;
+
+    /// What a page held that the job has put, while the job is not all there.
+    fn digest(&mut self, place: Place) -> Result<Option<Digest>>;
 
     /// How many pages wait for their turn on disk. Who fetches keeps this bounded by not running too far ahead.
     fn waiting(&self) -> u64;

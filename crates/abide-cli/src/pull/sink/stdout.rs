@@ -11,8 +11,9 @@ use super::shape::Shape;
 use super::{OpenOptions, Sink, Totals};
 use crate::pull::journal::Journal;
 use crate::pull::journal::batch::Batch;
+use crate::pull::journal::digest::Digest;
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
+use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Place, Todo};
 use crate::pull::journal::state::Ending;
 
 /// An open output to a stream. If its reader has gone, calls fail with [`Error::BrokenPipe`].
@@ -65,6 +66,10 @@ impl<W: Write + Send> Sink for Stdout<W> {
 
     fn found(&mut self, job: u64) -> Result<Option<String>> {
         self.journal.found(job)
+    }
+
+    fn digest(&mut self, place: Place) -> Result<Option<Digest>> {
+        self.journal.digest(place)
     }
 
     fn waiting(&self) -> u64 {

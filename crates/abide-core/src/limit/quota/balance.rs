@@ -165,6 +165,7 @@ impl Balance {
             return None;
         }
         let quota = Reason::Quota { limit: self.limit };
+        let hands_on = self.first_left.max(self.as_of) + HANDS_ON;
         match (wall, self.believed(share, now)) {
             (_, Some(adapt::Opening::AfterAnswer)) if self.claimed > 0 => Some((quota, Opening::AfterAnswer)),
             (Some(wall), Some(adapt::Opening::At(at))) => {
@@ -174,15 +175,13 @@ impl Balance {
             // Those without an answer may have been counted: their answers will tell, if there is enough for one more.
             (Some(_), _) if spare >= cost && self.claimed > 0 => Some((quota, Opening::AfterAnswer)),
             (Some(wall), _) => Some((quota, Opening::At(wall))),
+            // What is believed holds longer than what was said, so one goes now and then to find out.
             (None, Some(adapt::Opening::At(at))) => {
-                let at = at.min(self.as_of + HANDS_ON);
+                let at = at.min(hands_on);
                 (at > now.mono).then_some((quota, Opening::At(at)))
             }
             // What a new window holds its first answer tells.
-            (None, _) if self.claimed > 0 => {
-                let hands_on = self.first_left.max(self.as_of) + HANDS_ON;
-                (hands_on > now.mono).then_some((Reason::Probe, Opening::At(hands_on)))
-            }
+            (None, _) if self.claimed > 0 => (hands_on > now.mono).then_some((Reason::Probe, Opening::At(hands_on))),
             (None, _) => None,
         }
     }

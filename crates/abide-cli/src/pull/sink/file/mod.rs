@@ -25,7 +25,7 @@ use crate::pull::journal::Journal;
 use crate::pull::journal::digest::Digest;
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
+use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Place, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
 
 /// An open output of one file.
@@ -101,6 +101,10 @@ impl Sink for OneFile {
 
     fn found(&mut self, job: u64) -> Result<Option<String>> {
         self.journal.found(job)
+    }
+
+    fn digest(&mut self, place: Place) -> Result<Option<Digest>> {
+        self.journal.digest(place)
     }
 
     fn waiting(&self) -> u64 {

@@ -188,6 +188,10 @@ impl Sink for Files {
         self.journal.found(job)
     }
 
+    fn digest(&mut self, place: Place) -> Result<Option<Digest>> {
+        self.journal.digest(place)
+    }
+
     /// No job waits for another here.
     fn waiting(&self) -> u64 {
         0
