@@ -96,6 +96,9 @@ pub(crate) struct PullArgs {
     /// What names a record, as id or tenant,id: each once
     #[arg(long, value_name = "FIELDS")]
     pub(crate) key: Option<crate::pull::Key>,
+    /// The table of a database [default: the last word of the URL's path]. Its errors name it
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) table: Option<crate::pull::TableName>,
     /// The columns of a CSV file, as id,name. The error that asks for it names it
     #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
     pub(crate) columns: Vec<String>,

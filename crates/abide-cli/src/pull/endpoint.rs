@@ -346,10 +346,11 @@ impl Pull {
                 let reason = format!("the server answered {status}, which asks for another token, and there is none");
                 self.miss(errand, Some(status.as_u16()), reason)?;
             }
+            Reaction::Restart if errand.place().page > 0 => self.begin_again(errand, status),
             Reaction::Restart => {
-                self.outcome.get_or_insert(Outcome::Stalled(format!(
-                    "{here}: the server answered {status}, so the pages have to be begun anew; start over with --fresh"
-                )));
+                let reason =
+                    format!("the server answered {status}, which asks to begin anew, and this was the beginning");
+                self.miss(errand, Some(status.as_u16()), reason)?;
             }
             // It did not fit while the call was under way, for the body is too long for a refusal.
             Reaction::Limited => return Ok(false),

@@ -35,6 +35,7 @@ pub(crate) use answers::Rule;
 pub(crate) use expect::MaxErrors;
 pub(crate) use records::RecordsAt;
 pub(crate) use sink::key::Key;
+pub(crate) use sink::table::name::TableName;
 pub(crate) use spec::Allowed;
 
 use std::collections::BTreeMap;
@@ -89,7 +90,7 @@ fn family(config: Config, args: &PullArgs) -> Result<(Vec<Plan>, Vec<Child>)> {
     let (mut plans, mut children) = (Vec::new(), Vec::new());
     for (endpoint, output) in config.endpoints {
         let rows = endpoint.name.as_ref().and_then(|name| needed.get(name)).cloned().unwrap_or_default();
-        if !rows.is_empty() && !matches!(output, output::Output::File(..)) {
+        if !rows.is_empty() && matches!(output, output::Output::Stdout | output::Output::Folder(_)) {
             let name = endpoint.name.unwrap_or_default();
             return Err(Failure::usage(format!(
                 "{name} has children, so its records have to be kept; name a file with -o or [out] to"

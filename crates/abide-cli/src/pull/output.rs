@@ -13,13 +13,15 @@ pub(crate) enum Output {
     File(PathBuf, Format),
     /// One file an URL.
     Folder(PathBuf),
+    /// A table of a SQLite file.
+    Sqlite(PathBuf),
 }
 
 impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stdout => f.write_str("standard output"),
-            Self::File(path, _) | Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::File(path, _) | Self::Folder(path) | Self::Sqlite(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -29,8 +31,13 @@ impl Output {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdout => None,
-            Self::File(path, _) | Self::Folder(path) => Some(path),
+            Self::File(path, _) | Self::Sqlite(path) | Self::Folder(path) => Some(path),
         }
+    }
+
+    /// Whether the records of several endpoints can go there, to a table each.
+    pub(crate) fn has_tables(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
     pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
@@ -52,11 +59,15 @@ impl Output {
                 path.display()
             )));
         }
-        match path.file_name().and_then(|name| name.to_str()).and_then(Format::of_name) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some((_, "sqlite" | "sqlite3" | "db")) = name.rsplit_once('.') {
+            return Ok(Self::Sqlite(path.to_owned()));
+        }
+        match Format::of_name(name) {
             Some(format) => Ok(Self::File(path.to_owned(), format)),
             None => Err(Failure::usage(format!(
                 "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, NAME.csv, \
-                 either packed with .gz or .zst after it, or NAME/ for one file an URL",
+                 either packed with .gz or .zst after it, NAME.sqlite (or .db) for a table, or NAME/ for one file an URL",
                 path.display()
             ))),
         }

@@ -21,6 +21,7 @@ use super::records::RecordsAt;
 use super::request::Form;
 use super::rows;
 use super::sink::key::Key;
+use super::sink::table::name::TableName;
 use super::spec::{Endpoint, Target};
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) records: RecordsAt,
     /// What names a record.
     pub(crate) key: Option<Key>,
+    /// The table of a database that the records go to.
+    pub(crate) table: TableName,
     /// The columns of a CSV file, where the user chose them.
     pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
@@ -104,7 +107,9 @@ impl Plan {
                 "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
             ));
         }
+        let named = name.as_deref().and_then(|name| name.parse().ok());
         Ok(Self {
+            table: args.table.clone().or(named).unwrap_or_else(|| input.table()),
             name,
             form: Arc::new(form),
             bounds: input.bounds(&args.common.limit),
@@ -233,6 +238,14 @@ impl Input {
             return Err(Failure::usage(format!("there is no URL in {name}")));
         }
         Ok(Self::List(urls))
+    }
+
+    /// A table for what is pulled, where the user names none.
+    pub(crate) fn table(&self) -> TableName {
+        match self {
+            Self::Template { text, .. } => TableName::of_url(text),
+            Self::List(urls) => TableName::of_url(&urls[0]),
+        }
     }
 
     /// How many jobs there are.

@@ -19,6 +19,7 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+use super::sink::database::sqlite;
 use super::sink::file::OneFile;
 use super::sink::files::Files;
 use super::sink::stdout::Stdout;
@@ -117,11 +118,13 @@ fn open(plan: &Plan) -> Result<Opened<Box<dyn Sink>>> {
         fresh: plan.fresh,
         if_complete,
         key: plan.key.as_ref(),
+        table: Some(&plan.table),
         columns: plan.columns.as_deref(),
     };
     let main = match &plan.output {
         Output::Stdout => Stdout::open(&options).map(|sink| Opened::New(Box::new(sink) as Box<dyn Sink>)),
         Output::File(path, format) => OneFile::open(path, *format, &options, now()).map(boxed),
+        Output::Sqlite(path) => sqlite::open(path, &options, now()).map(boxed),
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);
@@ -151,7 +154,7 @@ fn boxed<S: Sink + 'static>(opened: Opened<S>) -> Opened<Box<dyn Sink>> {
 impl Run {
     /// Opens the output of an endpoint, and its children's if it is complete already.
     fn open(&mut self, plan: Plan, args: &PullArgs) -> Result<()> {
-        let (traces, name) = (Traces::expected(&plan.output), plan.output.to_string());
+        let (traces, name) = (Traces::expected(&plan.output, &plan.table), plan.output.to_string());
         let sink = match open(&plan)? {
             Opened::New(sink) => sink,
             Opened::Resumed(sink, left) => {

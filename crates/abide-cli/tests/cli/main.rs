@@ -21,3 +21,4 @@ mod screen;
 mod secrets;
 #[cfg(unix)]
 mod stops;
+mod tables;

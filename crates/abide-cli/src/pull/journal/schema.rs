@@ -20,7 +20,7 @@ pub(super) const VERSION: i32 = 3;
 /// * `files` are the finished files where each job has its own (those with a size), and what they may replace.
 const TABLES: &str = "
 CREATE TABLE pull (id INTEGER PRIMARY KEY CHECK (id = 1), phase TEXT NOT NULL, jobs INTEGER, since INTEGER,
-    size INTEGER, modified INTEGER, digest INTEGER, splice INTEGER NOT NULL, ending TEXT, until INTEGER);
+    size INTEGER, modified INTEGER, digest INTEGER, splice INTEGER NOT NULL, ending TEXT, until INTEGER, run INTEGER);
 CREATE TABLE config (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE marks (id INTEGER PRIMARY KEY, job INTEGER NOT NULL, page INTEGER NOT NULL, url TEXT, offset INTEGER NOT NULL,
     digest INTEGER NOT NULL, copied INTEGER NOT NULL, copy_to INTEGER NOT NULL, records INTEGER NOT NULL, pages INTEGER NOT NULL);

@@ -1,12 +1,14 @@
 //! Where the pages of a pull go: what every output offers to the one who fetches.
 
 mod csv;
+pub(crate) mod database;
 pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod key;
 mod order;
 mod shape;
 pub(crate) mod stdout;
+pub(crate) mod table;
 pub(crate) mod tee;
 #[cfg(test)]
 mod testing;
@@ -14,6 +16,7 @@ mod testing;
 use abide_core::time::Wall;
 
 use self::key::Key;
+use self::table::name::TableName;
 use super::journal::digest::Digest;
 use super::journal::error::Result;
 use super::journal::place::{Failed, Failure, Page, Place, Todo};
@@ -86,6 +89,8 @@ pub(crate) struct OpenOptions<'a> {
     pub(crate) if_complete: IfComplete,
     /// What names a record. A file keeps the first record with a key, a table the last.
     pub(crate) key: Option<&'a Key>,
+    /// The table that records go to, where the output is a database.
+    pub(crate) table: Option<&'a TableName>,
     /// The columns of a CSV file, in their order; those of the first page with records if they are not named.
     pub(crate) columns: Option<&'a [String]>,
 }

@@ -8,8 +8,9 @@ use abide_core::time::Wall;
 use super::file::OneFile;
 use super::file::format::Format;
 use super::{IfComplete, OpenOptions, Opened, Sink, Totals};
+use crate::pull::journal::digest::Digest;
 use crate::pull::journal::error::Result;
-use crate::pull::journal::place::{Failed, Failure, Page, Todo};
+use crate::pull::journal::place::{Failed, Failure, Page, Place, Todo};
 use crate::pull::journal::state::Ending;
 use crate::pull::kin;
 
@@ -93,6 +94,10 @@ impl Sink for Tee {
 
     fn found(&mut self, job: u64) -> Result<Option<String>> {
         self.main.found(job)
+    }
+
+    fn digest(&mut self, place: Place) -> Result<Option<Digest>> {
+        self.main.digest(place)
     }
 
     fn waiting(&self) -> u64 {

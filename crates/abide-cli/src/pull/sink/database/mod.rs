@@ -1,0 +1,3 @@
+//! Databases that rows can go to.
+
+pub(crate) mod sqlite;
