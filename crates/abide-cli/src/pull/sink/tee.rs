@@ -8,9 +8,9 @@ use abide_core::time::Wall;
 use super::file::OneFile;
 use super::file::format::Format;
 use super::{IfComplete, OpenOptions, Opened, Sink, Totals};
-use crate::pull::journal::digest::Digest;
+use crate::pull::journal::Journal;
 use crate::pull::journal::error::Result;
-use crate::pull::journal::place::{Failed, Failure, Page, Place, Todo};
+use crate::pull::journal::place::{Failure, Page, Todo};
 use crate::pull::journal::state::Ending;
 use crate::pull::kin;
 
@@ -60,6 +60,10 @@ pub(crate) fn open(
 }
 
 impl Sink for Tee {
+    fn journal(&self) -> &Journal {
+        self.main.journal()
+    }
+
     fn todo(&mut self, from: u64) -> Result<Option<Todo>> {
         let main = self.main.todo(from)?;
         let rows = self.rows.as_mut().map(|rows| rows.todo(from)).transpose()?.flatten();
@@ -84,20 +88,10 @@ impl Sink for Tee {
         self.main.fail(job, failure)
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
+    fn seen(&self, job: u64, url: &str) -> Result<bool> {
         // What one of them lacks is to be fetched again.
-        match &mut self.rows {
-            Some(rows) => Ok(rows.seen(job, url)? && self.main.seen(job, url)?),
-            None => self.main.seen(job, url),
-        }
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.main.found(job)
-    }
-
-    fn digest(&mut self, place: Place) -> Result<Option<Digest>> {
-        self.main.digest(place)
+        let in_rows = self.rows.as_ref().map_or(Ok(true), |rows| rows.seen(job, url))?;
+        Ok(in_rows && self.main.seen(job, url)?)
     }
 
     fn waiting(&self) -> u64 {
@@ -106,10 +100,6 @@ impl Sink for Tee {
 
     fn totals(&self) -> Totals {
         self.main.totals()
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.main.failures(job, most)
     }
 
     fn sync(&mut self) -> Result<()> {
