@@ -16,6 +16,8 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+#[cfg(feature = "postgres")]
+use super::sink::database::postgres;
 use super::sink::database::sqlite;
 use super::sink::file::OneFile;
 use super::sink::files::Files;
@@ -109,6 +111,10 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
             opened(OneFile::open(path, *format, &options, now()), &path.display().to_string(), screen)
         }
         Output::Sqlite(path) => opened(sqlite::open(path, &options, now()), &path.display().to_string(), screen),
+        #[cfg(feature = "postgres")]
+        Output::Postgres(address) => opened(postgres::open(address, &options, now()), &address.to_string(), screen),
+        #[cfg(not(feature = "postgres"))]
+        Output::Postgres(_) => unreachable!("no such output is made without the feature"),
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);
@@ -159,6 +165,9 @@ impl Run {
                 for pull in &mut self.pulls {
                     let done = pull.sink.sync();
                     pull.note(done);
+                    if let Some(note) = pull.sink.poll_note() {
+                        self.screen.note(&note);
+                    }
                 }
                 synced = Instant::now();
             }
