@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use abide_core::page::{Chain, Stall};
+use abide_core::page::{self, Chain, Pages, Stall};
 use abide_core::place::{Path, Place as Where};
 use bytes::Bytes;
+use http::StatusCode;
 use url::Url;
 
 use super::chain::{self, Chains};
 use super::errand::{Errand, Landed};
 use super::fetch::{self, Content};
+use super::journal::digest::Digest;
 use super::journal::error::Result;
 use super::journal::place::{Failure as Missing, Page, Place, Todo};
 use super::journal::state::Ending;
@@ -228,6 +230,10 @@ impl Pull {
                 Ok((content, later)) => self.keep(&errand, &whole, content, later, pages),
                 Err(reason) => self.miss(&errand, Some(whole.status.as_u16()), reason),
             },
+            Ok((whole, bytes)) if self.has_expired(&errand, whole.status, &bytes) => {
+                self.begin_again(&errand, whole.status);
+                Ok(())
+            }
             Ok((whole, _)) if self.chains.end_with(errand.place().job, whole.status) => {
                 let (page, code) = (errand.place().page + 1, whole.status.as_u16());
                 self.screen
@@ -346,6 +352,26 @@ impl Pull {
                 return Ok(());
             }
         };
+        if let Some(before) = self.chains.known(place.job) {
+            let known = self.sink.digest(Place { page: before, ..place })?;
+            if known == Some(Digest::of(&content.bytes)) {
+                self.chains.pass_over(place.job);
+                match next {
+                    Some(next) => self.going_on.push_back(Todo { place, url: Some(next) }),
+                    None => self.end(errand, pages),
+                }
+                return Ok(());
+            }
+            if self.plan.key.is_none() {
+                self.outcome.get_or_insert(Outcome::Stalled(format!(
+                    "{here}: gone through again, page {} is not what it was, so nobody can tell which of its records are there \
+                     already; name what tells records apart with --key, and start over with --fresh",
+                    before + 1
+                )));
+                return Ok(());
+            }
+            self.chains.mix(place.job);
+        }
         let found = later.as_ref().filter(|_| place.page == 0 && next.is_some());
         let found = found.map(|later| Where::Body(later.found.clone()).to_string());
         match &next {
@@ -362,6 +388,36 @@ impl Pull {
         let url = errand.step.redacted(&self.plan.secret_keys).to_string();
         pages.push(Page { place, url, next, found, records: content.records, bytes: content.bytes });
         Ok(())
+    }
+
+    /// Whether a later page was refused because of what it was asked for with, and that can be had anew.
+    fn has_expired(&self, errand: &Errand, status: StatusCode, body: &[u8]) -> bool {
+        let by_token = |pages: &Pages| self.chains.pages(errand.place().job).unwrap_or(pages).goes_by_token();
+        errand.place().page > 0 && self.plan.pages.as_ref().is_some_and(by_token) && page::is_expired(status, body)
+    }
+
+    /// Goes through the pages of a job from the first again, to get at the one that can't be had otherwise.
+    fn begin_again(&mut self, errand: &Errand, status: StatusCode) {
+        let (place, here) = (errand.place(), self.redacted(&errand.step.url));
+        let pages = self.plan.pages.clone().unwrap_or_default();
+        let chain = Chain::new(pages, self.plan.max_pages, 0, 0);
+        let first = self.plan.form.opening(&errand.job, self.plan.pages.as_ref());
+        let may = first.is_ok_and(|first| self.chains.begin_again(place, first, chain));
+        if !may {
+            self.outcome.get_or_insert(Outcome::Stalled(format!(
+                "{here}: page {} was refused with {} again and again, as having expired, though the pages were gone through \
+                 from the first each time; ask for larger pages, or for less at once",
+                place.page + 1,
+                status.as_u16()
+            )));
+            return;
+        }
+        self.screen.note(&format!(
+            "page {} was answered with {}: what it is asked for with has expired; going through the pages from the first again",
+            place.page + 1,
+            status.as_u16()
+        ));
+        self.going_on.push_back(Todo { place, url: None });
     }
 
     /// The pages of a job end with one that holds nothing.
@@ -397,6 +453,9 @@ impl Pull {
                  end, allow more with --max-pages",
                 self.plan.max_pages
             )));
+        }
+        if self.chains.goes_over(todo.place.job) {
+            return Ok(None);
         }
         Ok(self.sink.seen(todo.place.job, &shown)?.then(|| {
             format!(

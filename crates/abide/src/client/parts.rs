@@ -81,11 +81,30 @@ impl Parts {
     }
 
     /// Puts what the rules have for queries into the URL, where it does not have it.
-    pub(super) fn add_query(&mut self, ground: &Ground) {
+    pub(crate) fn add_query(&mut self, ground: &Ground) {
         let (rules, trusted) = ground.rules.of(&self.url);
         if trusted {
             target::add_missing(&mut self.url, &rules.query);
         }
+    }
+
+    /// Takes what somebody else put on the request; it goes before the rules'.
+    #[cfg(feature = "_bodies")]
+    pub(crate) fn take_headers(&mut self, headers: HeaderMap) {
+        if headers.contains_key(IDEMPOTENCY_KEY) {
+            self.safety.get_or_insert(Safety::Idempotent);
+        }
+        let (mut open, mut secret) = (HeaderMap::new(), HeaderMap::new());
+        let mut last = None;
+        for (name, value) in headers {
+            // A further value of a field comes without its name.
+            last = name.or(last);
+            let Some(name) = &last else { continue };
+            if Credentials::covers(name) { &mut secret } else { &mut open }.append(name, value);
+        }
+        // An extension puts a field with all its values in the place of what is there.
+        self.headers.extend(open);
+        self.credentials.headers.extend(secret);
     }
 
     /// Gives it a key of its own if it would be safe to repeat with one.

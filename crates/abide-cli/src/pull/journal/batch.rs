@@ -108,13 +108,14 @@ impl Batch<'_> {
         if page.place.page == 0 && page.next.is_none() {
             return Ok(());
         }
-        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found, digest) VALUES (?, ?, ?, ?, ?, ?)";
         prepared(&mut self.visit, self.conn, sql)?.execute(params![
             page.place.job.cast_signed(),
             url_hash(&page.url),
             page.place.page.cast_signed(),
             page.url,
-            page.found
+            page.found,
+            Digest::of(&page.bytes).as_u64().cast_signed()
         ])?;
         Ok(())
     }

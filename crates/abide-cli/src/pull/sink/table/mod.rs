@@ -21,7 +21,7 @@ use super::order::{Order, Splice};
 use super::{Sink, Totals};
 use crate::pull::journal::Journal;
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Page, Todo};
+use crate::pull::journal::place::{Failure, Page, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
 
 /// For how long a target may be out of reach before the run ends. Until then pages are gathered in the journal.
@@ -114,12 +114,8 @@ impl<T: Target> Sink for Table<T> {
         self.order.give_up(&self.journal, &mut self.rows, job, failure)
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
-        self.journal.visited(job, url)
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.journal.found(job)
+    fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     fn waiting(&self) -> u64 {
@@ -130,10 +126,6 @@ impl<T: Target> Sink for Table<T> {
         let (at, gathered) = (&self.order.frontier, &self.order.gathered);
         let (records, pages) = (at.records + gathered.records, at.pages + gathered.pages);
         Totals { records, pages, bytes: 0, failed: self.order.failures }
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.journal.failures(job, most)
     }
 
     fn poll_note(&mut self) -> Option<String> {
