@@ -61,7 +61,8 @@ impl Engine {
     /// Whether an attempt that may leave was counted by the shared budget.
     pub fn is_leased(&self, id: CallId) -> bool {
         let pass = self.calls.get(&id).and_then(|state| match &state.phase {
-            Phase::Granted(grant) | Phase::Flying { beside: Beside::Granted(grant), .. } => Some(&grant.pass),
+            Phase::Granted(grant) => Some(&grant.pass),
+            Phase::Flying { beside: Beside::Granted(grant), .. } => Some(&grant.pass),
             _ => None,
         });
         pass.is_some_and(|pass| pass.lease != 0)
