@@ -33,7 +33,7 @@ fn all_limits_are_taken_together() {
     assert_eq!([0, 0, 1_005, 60_010].map(|millis| from(book.lease(ONE, at(millis)))), [0, 0, 1_005, 60_010]);
     let limit = limits("3/min fixed")[0];
     let mut book = Book::new(&limits("2/s sliding + 3/min fixed"));
-    (0..3).for_each(|_| drop(book.lease(ONE, at(0))));
+    (0..3).for_each(|_| _ = book.lease(ONE, at(0)));
     assert_eq!(
         book.lease(ONE, at(0)),
         Answer::Later { again: at(55_005).mono, opens: at(60_005).mono, limit },
@@ -70,7 +70,7 @@ fn a_budget_is_known_by_its_limits_in_any_order() {
 fn words_that_are_no_book_are_refused() {
     let limits = limits("50/5s + 10/s burst 3");
     let mut book = Book::new(&limits);
-    (0..9).for_each(|_| drop(book.lease(ONE, at(0))));
+    (0..9).for_each(|_| _ = book.lease(ONE, at(0)));
     let mut words = Vec::new();
     book.write(&mut words);
     assert!(Book::read(&limits, &words).is_ok());
