@@ -311,7 +311,7 @@ fn origin(text: &str) -> &str {
 }
 
 /// A URL or a template without user and password and the secret query keys.
-fn without_secrets(text: &str, secret_keys: &[String]) -> String {
+pub(crate) fn without_secrets(text: &str, secret_keys: &[String]) -> String {
     let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.find('/').unwrap_or(rest.len());
