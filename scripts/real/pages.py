@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -160,6 +161,19 @@ def kinto(server: Server) -> Iterator[list[Pull]]:
         yield [(f"{collection}/records?_limit=30", ["--basic", "ann:env:KINTO_PASSWORD"], stored)]
 
 
+def moved(value: Record, to: str) -> Record:
+    """What was recorded as it is served: all of its URLs lead back to the server."""
+    match value:
+        case dict():
+            return {key: moved(inner, to) for key, inner in value.items()}
+        case list():
+            return [moved(inner, to) for inner in value]
+        case str():
+            return re.sub(r"https?://([^/]+)/", to, value)
+        case _:
+            return value
+
+
 @contextmanager
 def octokit(server: Server) -> Iterator[list[Pull]]:
     """GitHub's own pages, whose path changes with the second; each is served once."""
@@ -167,12 +181,12 @@ def octokit(server: Server) -> Iterator[list[Pull]]:
     shutil.copy(CODE / "octokit.mjs", NODE / "octokit.mjs")
     with serving(server.folder, ["node", NODE / "octokit.mjs", str(server.port)], server.base + "/recorded"):
         _, body = ask("POST", server.base + "/fixtures", {"scenario": "paginate-issues"})
-        url = json.loads(body)["url"]
+        served = json.loads(body)
         _, recorded = ask("GET", server.base + "/recorded")
-        issues = json.loads(recorded.decode().replace("https://api.github.com", url))
+        issues = moved(json.loads(recorded), rf"{server.base}/\1/{served['id']}/")
         os.environ["OCTOKIT_TOKEN"] = "token 0000000000000000000000000000000000000001"
         flags = ["-H", "Accept: application/vnd.github.v3+json", "--api-key", "header.Authorization=env:OCTOKIT_TOKEN"]
-        yield [(f"{url}/repos/octokit-fixture-org/paginate-issues/issues?per_page=3", flags, issues)]
+        yield [(f"{served['url']}/repos/octokit-fixture-org/paginate-issues/issues?per_page=3", flags, issues)]
 
 
 @contextmanager

@@ -132,6 +132,15 @@ pub(crate) struct PullArgs {
     /// The JSON body of the first page's request
     #[arg(long, value_name = "JSON", hide = true, value_parser = body)]
     pub(crate) body: Option<String>,
+    /// What an answer means, as 'status=404 do=skip'; the first that fits counts
+    #[arg(long, value_name = "RULE", hide = true)]
+    pub(crate) on: Vec<crate::pull::Rule>,
+    /// Where the server says how many records there are, as body.total
+    #[arg(long, value_name = "PLACE", hide = true)]
+    pub(crate) expect: Option<abide_core::place::Place>,
+    /// How many requests may be given up before the pull ends, as 1% or 20
+    #[arg(long, value_name = "SHARE|N", hide = true)]
+    pub(crate) max_errors: Option<crate::pull::MaxErrors>,
     /// A folder for the bodies as they were received
     #[arg(long, value_name = "PATH", hide = true)]
     pub(crate) raw: Option<PathBuf>,

@@ -31,6 +31,14 @@ impl std::fmt::Display for Output {
 }
 
 impl Output {
+    /// The file or the folder; none where it is a stream.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path, _) | Self::Sqlite(path) | Self::Folder(path) => Some(path),
+        }
+    }
+
     /// Whether the records of several endpoints can go there, to a table each.
     pub(crate) fn has_tables(&self) -> bool {
         matches!(self, Self::Sqlite(_) | Self::Postgres(_))

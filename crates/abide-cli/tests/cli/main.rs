@@ -11,6 +11,7 @@ mod exact;
 mod failures;
 mod faults;
 mod formats;
+mod kin;
 mod limits;
 mod memory;
 mod outputs;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use abide_core::Policy;
 use abide_core::call::{Patience, Safety};
+use abide_core::retry::{Meaning, Sign};
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
@@ -34,6 +35,8 @@ pub(crate) struct Parts {
     pub(super) cost: u32,
     /// The rules that it goes by in place of the engine's.
     pub(super) policy: Option<Arc<Policy>>,
+    /// What answers to it mean, decided by hand.
+    pub(super) signs: Option<Arc<[(Sign, Meaning)]>>,
     /// The bucket that it was put into by hand.
     pub(super) bucket: Option<Arc<str>>,
     pub(super) gives_keys: bool,
@@ -74,6 +77,7 @@ impl Parts {
             priority: 0,
             cost: 1,
             policy: rules.policy.clone(),
+            signs: None,
             bucket: None,
             gives_keys: rules.gives_keys,
             raises: rules.raises,

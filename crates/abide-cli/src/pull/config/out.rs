@@ -22,6 +22,9 @@ pub(super) fn outputs<T>(
     let to = args.output.clone().or(to.map(PathBuf::from));
     let is_folder = to.as_ref().is_some_and(|to| to.as_os_str().as_encoded_bytes().ends_with(b"/"));
     let Some(folder) = to.as_ref().filter(|_| is_folder) else {
+        if to.is_some() && Output::of(to.as_deref())?.has_tables() {
+            return endpoints.iter().map(|_| Output::of(to.as_deref())).collect();
+        }
         let output = Output::of(to.as_deref())?;
         if endpoints.len() > 1 && !output.has_tables() {
             return Err(Failure::usage(format!(

@@ -9,6 +9,7 @@ mod order;
 mod shape;
 pub(crate) mod stdout;
 pub(crate) mod table;
+pub(crate) mod tee;
 #[cfg(test)]
 mod testing;
 
