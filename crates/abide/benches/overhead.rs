@@ -1,8 +1,9 @@
 //! Counts the CPU time of the same calls through bare reqwest, through reqwest with the time limits that a client of abide has, and
 //! through that client, in turn.
 //!
-//! `overhead [ROUNDS] [CALLS]`: so many rounds with so many calls each, 64 at once over connections that are kept open. The server is
-//! another process, so that its work is not counted.
+//! `overhead [ROUNDS] [CALLS] [NAME]`: so many rounds with so many calls each, 64 at once over connections that are kept open. The server is
+//! another process, so that its work is not counted. With the name of a column (`reqwest`, `limited`, `abide`) that alone is run, for a
+//! profiler to look at.
 
 use std::error::Error;
 use std::future::Future;
@@ -25,6 +26,9 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncon
 /// The length of its body.
 const ANSWER_BYTES: usize = 30;
 
+/// Who calls.
+const NAMES: [&str; 3] = ["reqwest", "limited", "abide"];
+
 /// What has the place of the server's address among the arguments of the process that serves.
 const SERVE: &str = "serve";
 
@@ -38,10 +42,11 @@ fn main() -> Outcome {
     let mut numbers = arguments.iter().filter_map(|argument| argument.parse().ok());
     let (rounds, calls) = (numbers.next().unwrap_or(3), numbers.next().unwrap_or(1_000));
     let server = Server::start()?;
-    runtime.block_on(compare(&server.url, rounds, calls))
+    let only = NAMES.into_iter().find(|name| arguments.iter().any(|argument| argument == name));
+    runtime.block_on(compare(&server.url, rounds, calls, only))
 }
 
-async fn compare(url: &str, rounds: usize, calls: usize) -> Outcome {
+async fn compare(url: &str, rounds: usize, calls: usize, only: Option<&str>) -> Outcome {
     // It sets up TLS for all.
     let client =
         abide::Client::builder(url).limit("10000000/s".parse()?).concurrency(u32::try_from(AT_ONCE)?).build()?;
@@ -65,10 +70,11 @@ async fn compare(url: &str, rounds: usize, calls: usize) -> Outcome {
     let mut all = [Vec::new(), Vec::new(), Vec::new()];
     // In the first round, connections are made and limits are met.
     for round in 0..=rounds {
+        let asked = |name| if only.is_none_or(|only| only == name) { calls } else { 0 };
         let times = [
-            time(calls, &|| through(&bare)).await?,
-            time(calls, &|| through(&limited)).await?,
-            time(calls, &through_abide).await?,
+            time(asked("reqwest"), &|| through(&bare)).await?,
+            time(asked("limited"), &|| through(&limited)).await?,
+            time(asked("abide"), &through_abide).await?,
         ];
         if round > 0 {
             row(&round.to_string(), times, calls);

@@ -75,12 +75,15 @@ impl Clock {
 
 #[cfg(feature = "blocking")]
 impl Clock {
-    /// Puts the thread to sleep until it is woken or a moment has come; it may wake before either. Says whether it was woken.
+    /// Puts the thread to sleep until it is woken or roused, or a moment has come; it may wake before. Says whether its call was woken.
     pub(crate) fn park(&self, until: Option<Instant>, parker: &Arc<Parker>) -> bool {
         match self {
             Self::System => {
                 if parker.take_woken() {
                     return true;
+                }
+                if parker.take_roused() {
+                    return false;
                 }
                 match until {
                     Some(at) => std::thread::park_timeout(at.since(self.now().mono).min(LONGEST_SLEEP)),
@@ -102,19 +105,21 @@ impl Clock {
         }
     }
 
-    /// Its call is over. If it was woken in the mean time, that was one wake-up too many.
-    pub(crate) fn on_called(&self, was_woken: bool) {
+    /// Its call is over.
+    pub(crate) fn on_called(&self) {
         match self {
-            Self::System => {
-                let _ = was_woken;
-            }
+            Self::System => {}
             #[cfg(feature = "testing")]
-            Self::Virtual(clock) => {
-                if was_woken {
-                    clock.on_rest();
-                }
-                clock.on_called();
-            }
+            Self::Virtual(clock) => clock.on_called(),
+        }
+    }
+
+    /// It was woken once too often.
+    pub(crate) fn on_rest(&self) {
+        match self {
+            Self::System => {}
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.on_rest(),
         }
     }
 

@@ -194,6 +194,18 @@ impl Handle {
         at.since(self.now().mono)
     }
 
+    /// Is ready after so much time.
+    #[cfg(feature = "_bodies")]
+    pub(crate) fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.shared.clock.clone();
+        async move {
+            let at = clock.now().mono + time;
+            while clock.now().mono < at {
+                clock.sleep_until(at, std::future::pending()).await;
+            }
+        }
+    }
+
     pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
         self.shared.clock.system_time(at)
     }
@@ -299,10 +311,12 @@ impl Shared {
         let next = state.next();
         let moved = next.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
         #[cfg(feature = "blocking")]
-        if moved {
-            more.extend(state.threads.watcher());
-        }
+        let watcher = if moved { state.threads.watcher() } else { None };
         drop(state);
+        #[cfg(feature = "blocking")]
+        if let Some(watcher) = watcher {
+            watcher.rouse();
+        }
         #[cfg(feature = "tokio")]
         if moved {
             self.moved.notify_one();

@@ -29,6 +29,8 @@
 //! | one budget for several programs, and for the next run | [`.memory(Memory::at(folder))`](ClientBuilder::memory) ([`guide::sharing`]) |
 //! | any operation tried again | [`Retry::new().attempts(5).run(\|\| ..)`](Retry), or [`#[abide::retry]`](macro@retry) |
 //! | anything kept to a rate | [`Throttle::new("20/s burst 10".parse()?)`](Throttle) |
+//! | calls from threads, without a runtime | `blocking::Client::builder(base)`: the same settings (feature `blocking`) |
+//! | limits around a tower stack, or a chain of reqwest-middleware | `tower::Layer`, `middleware::Middleware` (features) |
 //! | tests that neither wait nor reach the network | [`Client::builder(base).mock(&api)`](ClientBuilder::mock) ([`guide::testing`]) |
 //! | to see what happens | [`client.stats()`](Client::stats), `tracing`, feature `metrics` ([below](#what-is-shown)) |
 //! | something else | [`guide::elsewhere`] |
@@ -48,14 +50,21 @@
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
+//! | `blocking` | `blocking`: the client for threads, over ureq; neither Tokio nor reqwest | the async client |
+//! | `tower` | `tower`: a layer around any HTTP service; needs `tokio` | [`Client`] alone |
+//! | `reqwest-middleware` | `middleware`: a middleware of that crate; needs `client` | [`Client`] alone |
 //! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
 //! | `metrics` | [`metrics`]: counters, gauges and histograms of attempts, waits and limits, for any recorder of that facade | none |
 //! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
 //! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
+#[cfg(feature = "_bodies")]
+mod beneath;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "_bodies")]
+mod body;
 #[cfg(feature = "_calls")]
 mod client;
 #[cfg(feature = "_calls")]
@@ -72,6 +81,8 @@ mod limits;
 mod memory;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "reqwest-middleware")]
+pub mod middleware;
 pub mod retry;
 mod stopwatch;
 #[cfg(feature = "_calls")]
@@ -79,8 +90,12 @@ mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "_calls")]
 mod turns;
+#[cfg(feature = "_bodies")]
+mod witness;
 
 pub use abide_core;
 pub use abide_core::Stats;

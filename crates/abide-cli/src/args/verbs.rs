@@ -96,6 +96,9 @@ pub(crate) struct PullArgs {
     /// What names a record, as id or tenant,id: each once
     #[arg(long, value_name = "FIELDS")]
     pub(crate) key: Option<crate::pull::Key>,
+    /// The table of a database [default: the last word of the URL's path]. Its errors name it
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) table: Option<crate::pull::TableName>,
     /// The columns of a CSV file, as id,name. The error that asks for it names it
     #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
     pub(crate) columns: Vec<String>,
@@ -114,6 +117,12 @@ pub(crate) struct PullArgs {
     /// Of a file's endpoints only this one
     #[arg(long, value_name = "NAME", hide = true)]
     pub(crate) only: Vec<String>,
+    /// Say what would be asked for, and ask for nothing
+    #[arg(long, hide = true)]
+    pub(crate) plan: bool,
+    /// Ask for one page of each endpoint, say what it shows, and print a file that states it
+    #[arg(long, hide = true, conflicts_with = "plan")]
+    pub(crate) check: bool,
     /// Fetch this many pages of each endpoint, and leave the rest to another run
     #[arg(long, value_name = "N", hide = true)]
     pub(crate) limit_pages: Option<u64>,
@@ -129,6 +138,15 @@ pub(crate) struct PullArgs {
     /// The JSON body of the first page's request
     #[arg(long, value_name = "JSON", hide = true, value_parser = body)]
     pub(crate) body: Option<String>,
+    /// What an answer means, as 'status=404 do=skip'; the first that fits counts
+    #[arg(long, value_name = "RULE", hide = true)]
+    pub(crate) on: Vec<crate::pull::Rule>,
+    /// Where the server says how many records there are, as body.total
+    #[arg(long, value_name = "PLACE", hide = true)]
+    pub(crate) expect: Option<abide_core::place::Place>,
+    /// How many requests may be given up before the pull ends, as 1% or 20
+    #[arg(long, value_name = "SHARE|N", hide = true)]
+    pub(crate) max_errors: Option<crate::pull::MaxErrors>,
     /// A folder for the bodies as they were received
     #[arg(long, value_name = "PATH", hide = true)]
     pub(crate) raw: Option<PathBuf>,

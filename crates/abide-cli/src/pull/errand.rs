@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abide::{Client, Whole};
+use abide_core::retry::{Meaning, Sign};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use url::Url;
@@ -27,6 +28,7 @@ pub(crate) struct Errand {
     /// Whether it may have the credentials.
     pub(crate) trusted: bool,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) signs: Option<Arc<[(Sign, Meaning)]>>,
     /// The token that it goes with, where there are several.
     pub(super) token: Option<Chosen>,
 }
@@ -93,6 +95,9 @@ impl Errand {
         for (name, value) in self.form.headers_of(&self.step) {
             // They are made of text, in the file and in the answer before this page.
             request = request.header(name, value.to_str().unwrap_or_default());
+        }
+        if let Some(signs) = &self.signs {
+            request = request.signs(Arc::clone(signs));
         }
         if let Some(body) = self.form.body_of(&self.step) {
             request = request.body(body);

@@ -11,6 +11,7 @@ use super::urls;
 /// A text with places for values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
+    text: String,
     parts: Vec<Part>,
 }
 
@@ -40,10 +41,15 @@ impl Pattern {
             return Err(format!("it has no placeholder such as {example}, so all requests would be the same"));
         }
         parts.push(Part::Text(rest.to_owned()));
-        let pattern = Self { parts };
+        let pattern = Self { text: text.to_owned(), parts };
         // Whatever stands in a path's segment makes a URL as good as any other.
         pattern.fill(|_| Some("1".to_owned())).map_err(|e| e.to_string())?;
         Ok(pattern)
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The places of a row that it needs.

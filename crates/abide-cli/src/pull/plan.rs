@@ -7,15 +7,21 @@ use std::sync::Arc;
 
 use abide::LimitSpec;
 use abide_core::page::Pages;
+use abide_core::place::Place;
+use abide_core::retry::{Meaning, Sign};
 use url::{Origin, Url};
 
+use super::answers::Rules;
+use super::expect::MaxErrors;
 use super::journal::digest::Digest;
+use super::journal::disk::with_suffix;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
 use super::rows;
 use super::sink::key::Key;
+use super::sink::table::name::TableName;
 use super::spec::{Endpoint, Target};
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
@@ -38,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) records: RecordsAt,
     /// What names a record.
     pub(crate) key: Option<Key>,
+    /// The table of a database that the records go to.
+    pub(crate) table: TableName,
     /// The columns of a CSV file, where the user chose them.
     pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
@@ -48,6 +56,17 @@ pub(crate) struct Plan {
     pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
+    /// What answers mean where their status does not say it; and the same as the engine has to know it.
+    pub(crate) rules: Rules,
+    pub(crate) signs: Option<Arc<[(Sign, Meaning)]>>,
+    /// Where the server says how many records there are.
+    pub(crate) expect: Option<Place>,
+    pub(crate) max_errors: Option<MaxErrors>,
+    /// The members that the records of each job get from its parent, and what they are called there.
+    pub(crate) kept: Vec<Box<str>>,
+    pub(crate) keep: Vec<(String, abide_core::place::Path)>,
+    /// What of each record children need.
+    pub(crate) rows: Vec<abide_core::place::Path>,
     /// The most pages of this run.
     pub(crate) most_pages: Option<u64>,
     /// Where bodies are kept as they were received.
@@ -75,7 +94,12 @@ impl Plan {
 
     /// `home` is the one origin that the credentials are for, if there is one.
     pub(crate) fn new(endpoint: Endpoint, output: Output, home: Option<Origin>, args: &PullArgs) -> Result<Self> {
-        let Endpoint { name, target, form, records, pages, key, columns, allowed } = endpoint;
+        let Endpoint { name, target, form, records, pages, key, columns, allowed, rules, expect, max_errors } =
+            endpoint;
+        let (kept, keep_pages) = match &target {
+            Target::Requests(requests) => (requests.kept.clone(), true),
+            _ => (Vec::new(), false),
+        };
         let input = Input::of(target)?;
         let one = input.len() == 1 && !matches!(output, Output::Folder(_));
         if matches!(output, Output::Folder(_)) && pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
@@ -83,13 +107,15 @@ impl Plan {
                 "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
             ));
         }
+        let named = name.as_deref().and_then(|name| name.parse().ok());
         Ok(Self {
+            table: args.table.clone().or(named).unwrap_or_else(|| input.table()),
             name,
             form: Arc::new(form),
             bounds: input.bounds(&args.common.limit),
             input: Arc::new(input),
             output,
-            pages: pages.or(one.then_some(Pages::Auto)),
+            pages: pages.or((one || keep_pages).then_some(Pages::Auto)),
             max_pages: args.max_pages,
             records,
             key,
@@ -97,6 +123,13 @@ impl Plan {
             allowed: allowed.into_iter().map(|allowed| allowed.0).collect(),
             home,
             secret_keys: connect::secret_query_keys(&args.common),
+            signs: rules.signs(),
+            rules,
+            expect,
+            max_errors,
+            kept,
+            keep: Vec::new(),
+            rows: Vec::new(),
             most_pages: args.limit_pages,
             raw: args.raw.clone(),
             fresh: args.fresh,
@@ -109,9 +142,20 @@ impl Plan {
         self.name.clone().unwrap_or_else(|| self.output.to_string())
     }
 
+    /// Where the rows are kept that children need, if there are any.
+    pub(crate) fn rows_file(&self) -> Option<PathBuf> {
+        let name = self.name.as_deref().unwrap_or("records");
+        let base = match &self.output {
+            _ if self.rows.is_empty() => None,
+            Output::Postgres(address) => Some(address.journal(&self.table)),
+            output => output.path().map(Path::to_owned),
+        };
+        base.map(|base| with_suffix(&base, &format!(".{name}-rows.ndjson")))
+    }
+
     /// Where its first request goes.
-    pub(crate) fn origin(&self) -> String {
-        self.input.url(0).origin().ascii_serialization()
+    pub(crate) fn origin(&self) -> Option<String> {
+        (self.input.len() > 0).then(|| self.input.url(0).origin().ascii_serialization())
     }
 
     /// Whether the credentials may go where this job is.
@@ -125,6 +169,13 @@ impl Plan {
         let mut config = vec![("input", self.input.fingerprint(&self.secret_keys)), ("pages", pages)];
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
+        }
+        if !self.kept.is_empty() {
+            let names: Vec<&str> = self.keep.iter().map(|(name, _)| name.as_str()).collect();
+            config.push((
+                "keep",
+                format!("{}, {:016x}", names.join(","), Digest::of(self.kept.concat().as_bytes()).as_u64()),
+            ));
         }
         config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
         config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
@@ -164,6 +215,10 @@ impl Input {
         match target {
             Target::Template { text, template } => Ok(Self::Template { text, template }),
             Target::List(path) => Self::read(&path),
+            Target::Requests(requests) => Ok(Self::List(requests.urls)),
+            Target::Children(parent) => {
+                Err(Failure::usage(format!("'{}' has to be pulled before its children", parent.name)))
+            }
             Target::Rows { from, pattern } => rows::urls(&from, &pattern).map(Self::List).map_err(Failure::usage),
         }
     }
@@ -187,6 +242,14 @@ impl Input {
             return Err(Failure::usage(format!("there is no URL in {name}")));
         }
         Ok(Self::List(urls))
+    }
+
+    /// A table for what is pulled, where the user names none.
+    pub(crate) fn table(&self) -> TableName {
+        match self {
+            Self::Template { text, .. } => TableName::of_url(text),
+            Self::List(urls) => TableName::of_url(&urls[0]),
+        }
     }
 
     /// How many jobs there are.
@@ -217,7 +280,7 @@ impl Input {
             Self::Template { text, .. } => !origin(text).contains('{'),
             Self::List(urls) => urls.iter().all(|url| origin(url) == origin(&urls[0])),
         };
-        if !one_origin {
+        if !one_origin || self.len() == 0 {
             return Vec::new();
         }
         let url = self.url(0);
@@ -248,7 +311,7 @@ fn origin(text: &str) -> &str {
 }
 
 /// A URL or a template without user and password and the secret query keys.
-fn without_secrets(text: &str, secret_keys: &[String]) -> String {
+pub(crate) fn without_secrets(text: &str, secret_keys: &[String]) -> String {
     let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.find('/').unwrap_or(rest.len());

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use abide_core::page::Pages;
+use abide_core::place::Place;
 use url::{Origin, Url};
 
+use super::answers::Rules;
+use super::expect::MaxErrors;
+use super::kin::{Parent, Requests};
 use super::pattern::Pattern;
 use super::records::RecordsAt;
 use super::request::Form;
@@ -30,6 +34,11 @@ pub(crate) struct Endpoint {
     pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Allowed>,
+    /// What answers mean where their status does not say it.
+    pub(crate) rules: Rules,
+    /// Where the server says how many records there are.
+    pub(crate) expect: Option<Place>,
+    pub(crate) max_errors: Option<MaxErrors>,
 }
 
 /// Which URLs are asked for.
@@ -41,6 +50,10 @@ pub(crate) enum Target {
     List(PathBuf),
     /// A URL for each row of a file.
     Rows { from: PathBuf, pattern: Pattern },
+    /// A URL for each record of another endpoint.
+    Children(Box<Parent>),
+    /// These, with the members that the records of each get.
+    Requests(Box<Requests>),
 }
 
 impl Target {
@@ -55,6 +68,8 @@ impl Target {
             Self::Template { text, .. } => text.as_str(),
             Self::List(path) => path.file_stem()?.to_str()?,
             Self::Rows { from, .. } => from.file_stem()?.to_str()?,
+            Self::Children(parent) => parent.pattern.text(),
+            Self::Requests(_) => return None,
         };
         let path = text.split(['?', '#']).next()?;
         let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
@@ -110,6 +125,14 @@ impl FromStr for Allowed {
 }
 
 impl Endpoint {
+    /// The endpoint for whose records it is asked.
+    pub(crate) fn parent(&self) -> Option<&str> {
+        match &self.target {
+            Target::Children(parent) => Some(&parent.name),
+            _ => None,
+        }
+    }
+
     /// The one that the flags describe.
     pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
         let target = match (args.url.as_slice(), &args.urls) {
@@ -133,6 +156,9 @@ impl Endpoint {
             key: args.key.clone(),
             columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
             allowed: args.allow_origin.clone(),
+            rules: Rules(args.on.clone()),
+            expect: args.expect.clone(),
+            max_errors: args.max_errors,
         })
     }
 }

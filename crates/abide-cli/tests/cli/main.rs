@@ -11,12 +11,16 @@ mod exact;
 mod failures;
 mod faults;
 mod formats;
+mod kin;
 mod limits;
 mod memory;
 mod outputs;
 mod paging;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod refusals;
 mod screen;
 mod secrets;
 #[cfg(unix)]
 mod stops;
+mod tables;

@@ -23,6 +23,9 @@ const HORIZON: Duration = Duration::from_secs(10);
 const AHEAD: Duration = Duration::from_secs(11);
 /// The longest that attempts of a lease may take to leave, and the shortest that a scheduler can be asked for.
 const LIFE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// How late an attempt may arrive within a window, where the network asks for it: as late as a process that only just started makes
+/// it, with a connection to be made.
+const LATE: Duration = Duration::from_millis(25);
 /// The share of a window that may be lost as its places are counted when a lease ends.
 const WINDOW_SHARE: u32 = 200;
 /// The share of the time from one unit of a bucket to the next that may be lost so.
@@ -40,7 +43,7 @@ pub struct Ask {
     pub cost: u32,
     /// Attempts of an earlier lease that did not leave, so that others may.
     pub unused: Option<Lease>,
-    /// How much later than usual an attempt may arrive at the server. Only as much is held free for it as the lease lives.
+    /// How much later than usual an attempt may arrive at the server. Little is held free for it, be it ever so long.
     pub delay: Duration,
 }
 
@@ -82,6 +85,8 @@ pub struct Lease {
 pub struct Book {
     limits: Stack,
     life: Duration,
+    /// What is held free for attempts that arrive late, at most.
+    slack: Duration,
     /// Nobody leaves before who asks later.
     turn: Instant,
 }
@@ -101,7 +106,8 @@ impl Book {
     /// A budget of which nothing is spent.
     pub fn new(limits: &[LimitSpec]) -> Self {
         Self {
-            life: limits.iter().copied().map(held_as).filter_map(life).min().unwrap_or(LIFE.1),
+            life: limits.iter().filter_map(|spec| life(held_as(*spec))).min().unwrap_or(LIFE.1),
+            slack: limits.iter().filter_map(|spec| slack(held_as(*spec))).min().unwrap_or(LIFE.1),
             limits: Stack::held(limits.iter().copied(), held_as),
             turn: Instant::ZERO,
         }
@@ -134,8 +140,7 @@ impl Book {
             return later(now, from, spec);
         }
         let until = from + self.life;
-        // No more may be lost to a network that is slow at times than to workers that are.
-        let counted = micros_up(until + ask.delay.min(self.life));
+        let counted = micros_up(until + ask.delay.min(self.slack));
         let mut count = 0;
         while count < ask.count.max(1) && (count == 0 || self.limits.opening(ask.cost, now.at(from)).is_none()) {
             self.spend(ask.cost, now.at(from), counted);
@@ -168,6 +173,12 @@ fn life(spec: LimitSpec) -> Option<Duration> {
         LimitSpec::Concurrency(_) => return None,
     };
     Some(Duration::from_nanos(nanos(longest) / MICRO * MICRO).clamp(LIFE.0, LIFE.1))
+}
+
+/// How much of a limit may be held free for a network that is slow at times: for a bucket no more than for workers that are.
+fn slack(spec: LimitSpec) -> Option<Duration> {
+    let life = life(spec)?;
+    Some(if matches!(spec, LimitSpec::Window { .. }) { life.max(LATE) } else { life })
 }
 
 /// How a limit is held where attempts may leave or not.

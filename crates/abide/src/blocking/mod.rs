@@ -54,12 +54,12 @@ pub struct Client {
 impl Client {
     /// A client for the API under `base`; paths of requests are put after it.
     pub fn builder(base: impl AsRef<str>) -> ClientBuilder {
-        ClientBuilder::new(Some(base.as_ref()))
+        ClientBuilder::connecting(Some(base.as_ref()))
     }
 
     /// A client for any URLs.
     pub fn anywhere() -> ClientBuilder {
-        ClientBuilder::new(None)
+        ClientBuilder::connecting(None)
     }
 
     /// A request with any method. `target` is a path under the base (`/users/1`, `users?page=2`) or an absolute URL. A wrong one

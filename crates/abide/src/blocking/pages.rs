@@ -24,6 +24,14 @@ impl PageIter {
         Self { client, walker: Some(walker) }
     }
 
+    /// How many pages there may be, 1,000,000 by default. Should the last of them name one more, there is an error.
+    pub fn max_pages(mut self, most: u64) -> Self {
+        if let Some(Ok(walker)) = &mut self.walker {
+            walker.bound(most);
+        }
+        self
+    }
+
     /// Lets the pages go on at another origin (`https://api2.example.com`). It gets no credential.
     pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
         self.walker = self.walker.map(|walker| {

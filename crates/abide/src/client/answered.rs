@@ -90,10 +90,10 @@ impl Answered {
         Poll::Ready(Ok(part))
     }
 
-    /// How long the body still is, where that is known, and whether it has ended: what was looked at counts as still to come.
+    /// How many bytes were looked at that are still to be handed over.
     #[cfg(feature = "_bodies")]
-    pub(crate) fn left(&self) -> (usize, bool) {
-        (self.answer.peeked.iter().map(Bytes::len).sum(), self.has_ended)
+    pub(crate) fn peeked(&self) -> u64 {
+        self.answer.peeked.iter().map(|part| part.len() as u64).sum()
     }
 
     /// Asks for what is missing.

@@ -29,7 +29,7 @@ use crate::handle::{Handle, Keeper};
 use crate::memory::{Link, Memory};
 use crate::target::redacted;
 
-/// What requests say of their sender unless they are told otherwise.
+/// What the requests of clients say of their sender unless they are told otherwise.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
 
 /// Collects the settings of a client, or of whatever else `C` is: all are built from the same settings. What can't work is said by
@@ -65,7 +65,7 @@ impl<C> ClientBuilder<C> {
             base: base.map(str::to_owned),
             policy: Policy::default(),
             credentials: Credentials::default(),
-            headers: HeaderMap::from_iter([(USER_AGENT, AGENT)]),
+            headers: HeaderMap::new(),
             connection: Connection::default(),
             timeout: None,
             deadline: None,
@@ -247,6 +247,12 @@ impl<C> ClientBuilder<C> {
 
 /// Settings of clients that make their own connections.
 impl<C: Connects> ClientBuilder<C> {
+    pub(crate) fn connecting(base: Option<&str>) -> Self {
+        let mut builder = Self::new(base);
+        builder.headers.insert(USER_AGENT, AGENT);
+        builder
+    }
+
     /// How many redirects a call follows; 10 by default, each through the gate of its origin.
     pub fn redirects(mut self, most: u32) -> Self {
         self.policy.redirects = most;

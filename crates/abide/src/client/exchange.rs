@@ -104,6 +104,7 @@ impl Exchange {
         let deadline = parts.deadline.map(|most| handle.now().mono + most);
         call.deadline = deadline;
         call.rules = parts.policy.clone();
+        call.signs = parts.signs.clone();
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call, || parts.shown());

@@ -201,10 +201,12 @@ mod tests {
     fn only_what_was_waited_since_is_told() {
         let secs = Duration::from_secs;
         let hold = Reason::Hold { last: None };
-        let before = Account { attempts: 1, waited: vec![(Reason::Probe, secs(2)), (hold, secs(1))] };
+        let before =
+            Account { attempts: 1, waited: vec![(Reason::Probe, secs(2)), (hold, secs(1))], ..Account::default() };
         let now = Account {
             attempts: 2,
             waited: vec![(Reason::Probe, secs(5)), (Reason::Concurrency(8), secs(2)), (hold, secs(1))],
+            ..Account::default()
         };
         let waits = waits_since(&before, &now);
         assert_eq!(waits, [(Reason::Probe, secs(3)), (Reason::Concurrency(8), secs(2))]);

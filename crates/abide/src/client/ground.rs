@@ -16,3 +16,11 @@ pub(crate) struct Ground {
     #[cfg(feature = "blocking")]
     pub(super) hedges: bool,
 }
+
+#[cfg(feature = "tower")]
+impl Ground {
+    /// The URL under which its API is, if it is for one.
+    pub(crate) fn base(&self) -> Option<&url::Url> {
+        self.rules.base()
+    }
+}

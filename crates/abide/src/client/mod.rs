@@ -1,5 +1,10 @@
 //! Calls of an HTTP API, whatever sends them: what they ask for, the rules they go by, and the loop that does what the engine decides.
 
+#![cfg_attr(
+    not(any(feature = "client", feature = "blocking")),
+    allow(dead_code, reason = "a layer asks less of a call than a client does")
+)]
+
 mod answered;
 #[cfg(feature = "client")]
 mod api;
@@ -24,6 +29,8 @@ mod rules;
 pub(crate) mod transport;
 pub(crate) mod upload;
 
+#[cfg(feature = "_bodies")]
+pub(crate) use answered::Answered;
 pub use answered::Whole;
 #[cfg(feature = "client")]
 pub use api::Client;

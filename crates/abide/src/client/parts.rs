@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use abide_core::Policy;
 use abide_core::call::{Patience, Safety};
+use abide_core::retry::{Meaning, Sign};
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
@@ -34,6 +35,8 @@ pub(crate) struct Parts {
     pub(super) cost: u32,
     /// The rules that it goes by in place of the engine's.
     pub(super) policy: Option<Arc<Policy>>,
+    /// What answers to it mean, decided by hand.
+    pub(super) signs: Option<Arc<[(Sign, Meaning)]>>,
     /// The bucket that it was put into by hand.
     pub(super) bucket: Option<Arc<str>>,
     pub(super) gives_keys: bool,
@@ -74,6 +77,7 @@ impl Parts {
             priority: 0,
             cost: 1,
             policy: rules.policy.clone(),
+            signs: None,
             bucket: None,
             gives_keys: rules.gives_keys,
             raises: rules.raises,
@@ -81,11 +85,30 @@ impl Parts {
     }
 
     /// Puts what the rules have for queries into the URL, where it does not have it.
-    pub(super) fn add_query(&mut self, ground: &Ground) {
+    pub(crate) fn add_query(&mut self, ground: &Ground) {
         let (rules, trusted) = ground.rules.of(&self.url);
         if trusted {
             target::add_missing(&mut self.url, &rules.query);
         }
+    }
+
+    /// Takes what somebody else put on the request; it goes before the rules'.
+    #[cfg(feature = "_bodies")]
+    pub(crate) fn take_headers(&mut self, headers: HeaderMap) {
+        if headers.contains_key(IDEMPOTENCY_KEY) {
+            self.safety.get_or_insert(Safety::Idempotent);
+        }
+        let (mut open, mut secret) = (HeaderMap::new(), HeaderMap::new());
+        let mut last = None;
+        for (name, value) in headers {
+            // A further value of a field comes without its name.
+            last = name.or(last);
+            let Some(name) = &last else { continue };
+            if Credentials::covers(name) { &mut secret } else { &mut open }.append(name, value);
+        }
+        // An extension puts a field with all its values in the place of what is there.
+        self.headers.extend(open);
+        self.credentials.headers.extend(secret);
     }
 
     /// Gives it a key of its own if it would be safe to repeat with one.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_ENCODING;
 
 use super::flight::{Flight, Outcome};
 use super::transport::{Arrival, Broken, Sending};
@@ -142,6 +143,11 @@ impl Runner<'_> {
             }),
             Course::Landed { head, peeked, peek } => {
                 let Some(bytes) = *peek else { return Poll::Pending };
+                if head.headers.contains_key(CONTENT_ENCODING) {
+                    // Nobody decoded it, so there is nothing in it to be read.
+                    *peek = None;
+                    return Poll::Ready(Came::Body(Bytes::new()));
+                }
                 while peeked.iter().map(Bytes::len).sum::<usize>() < bytes {
                     match ready!(head.body.poll_chunk(cx)) {
                         Ok(Some(chunk)) => peeked.push_back(chunk),

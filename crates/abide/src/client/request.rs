@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abide_core::call::{Patience, Safety};
+use abide_core::retry::{Meaning, Sign};
 use bytes::Bytes;
 #[cfg(feature = "client")]
 use futures_core::Stream;
@@ -173,6 +174,16 @@ impl<C> Request<C> {
     pub fn bucket(self, name: impl Into<Arc<str>>) -> Self {
         self.with(|parts| {
             parts.bucket = Some(name.into());
+            Ok(())
+        })
+    }
+
+    /// What answers mean, where their status alone does not say it: a limit that is dressed as a 200, a 400 that asks for another
+    /// token. The first sign that an answer has counts; a body is looked at up to
+    /// [its first 64 KiB](abide_core::retry::SIGN_PREFIX).
+    pub fn signs(self, signs: impl Into<Arc<[(Sign, Meaning)]>>) -> Self {
+        self.with(|parts| {
+            parts.signs = Some(signs.into());
             Ok(())
         })
     }

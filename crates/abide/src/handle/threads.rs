@@ -16,15 +16,15 @@ use crate::clock::Clock;
 /// The threads that wait.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
-    waiting: BTreeMap<u64, Waker>,
-    /// Which of them watches the clock.
+    waiting: BTreeMap<u64, Arc<Parker>>,
+    /// Which of them watches the clock: one does if any waits.
     watcher: Option<u64>,
     numbers: u64,
 }
 
 impl Threads {
     /// Who is to look at the clock again.
-    pub(super) fn watcher(&self) -> Option<Waker> {
+    pub(super) fn watcher(&self) -> Option<Arc<Parker>> {
         self.watcher.and_then(|number| self.waiting.get(&number)).cloned()
     }
 }
@@ -33,14 +33,33 @@ impl Threads {
 #[derive(Debug)]
 pub(crate) struct Parker {
     thread: Thread,
+    /// Its call has something to do.
     woken: AtomicBool,
+    /// It is to look at the clock again, or to begin to watch it.
+    roused: AtomicBool,
     clock: Clock,
 }
 
 impl Parker {
-    /// Whether it was woken since it was asked the last time.
+    /// Whether its call was woken since it was asked the last time.
     pub(crate) fn take_woken(&self) -> bool {
         self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether it was roused for the clock's sake since it was asked the last time.
+    pub(crate) fn take_roused(&self) -> bool {
+        self.roused.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn rouse(&self) {
+        self.set(&self.roused);
+    }
+
+    fn set(&self, flag: &AtomicBool) {
+        if !flag.swap(true, Ordering::AcqRel) {
+            self.clock.on_wake();
+            self.thread.unpark();
+        }
     }
 }
 
@@ -50,10 +69,7 @@ impl Wake for Parker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.clock.on_wake();
-            self.thread.unpark();
-        }
+        self.set(&self.woken);
     }
 }
 
@@ -70,8 +86,12 @@ impl<'a> InCall<'a> {
 impl Drop for InCall<'_> {
     fn drop(&mut self) {
         // Whoever still holds a waker wakes nobody any more.
-        let was_woken = self.0.woken.swap(true, Ordering::AcqRel);
-        self.0.clock.on_called(was_woken);
+        for flag in [&self.0.woken, &self.0.roused] {
+            if flag.swap(true, Ordering::AcqRel) {
+                self.0.clock.on_rest();
+            }
+        }
+        self.0.clock.on_called();
     }
 }
 
@@ -80,8 +100,12 @@ impl Handle {
     pub(crate) fn block_on<F: Future>(&self, call: F) -> F::Output {
         let shared = &self.shared;
         let mut call = pin!(call);
-        let parker =
-            Arc::new(Parker { thread: thread::current(), woken: AtomicBool::new(false), clock: shared.clock.clone() });
+        let parker = Arc::new(Parker {
+            thread: thread::current(),
+            woken: AtomicBool::new(false),
+            roused: AtomicBool::new(false),
+            clock: shared.clock.clone(),
+        });
         let waker = Waker::from(Arc::clone(&parker));
         let number = {
             let mut state = shared.lock();
@@ -93,26 +117,25 @@ impl Handle {
             if let Poll::Ready(output) = call.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            shared.sleep(number, &parker, &waker);
+            shared.sleep(number, &parker);
         }
     }
 }
 
 impl Shared {
-    /// Sleeps until the thread is woken, and watches the clock unless another thread does.
-    fn sleep(&self, number: u64, parker: &Arc<Parker>, waker: &Waker) {
+    /// Sleeps until the thread's call is woken, and watches the clock unless another thread does.
+    fn sleep(&self, number: u64, parker: &Arc<Parker>) {
+        let mut state = self.lock();
+        state.threads.waiting.insert(number, Arc::clone(parker));
+        state.threads.watcher.get_or_insert(number);
+        drop(state);
         loop {
-            let mut state = self.lock();
-            state.threads.waiting.insert(number, waker.clone());
-            let watches = *state.threads.watcher.get_or_insert(number) == number;
-            drop(state);
-            let until = if watches {
-                match self.catch_up() {
-                    Some(until) => until,
-                    None => continue,
-                }
-            } else {
-                None
+            let watches = self.lock().threads.watcher == Some(number);
+            let until = match watches.then(|| self.catch_up()) {
+                Some(Some(until)) => until,
+                // There may be more to do.
+                Some(None) => continue,
+                None => None,
             };
             if self.clock.park(until, parker) {
                 break;
@@ -122,11 +145,13 @@ impl Shared {
         state.threads.waiting.remove(&number);
         let mut next = None;
         if state.threads.watcher == Some(number) {
-            state.threads.watcher = None;
             state.driver_at = None;
-            next = state.threads.waiting.first_key_value().map(|(_, waker)| waker.clone());
+            state.threads.watcher = state.threads.waiting.first_key_value().map(|(number, _)| *number);
+            next = state.threads.watcher();
         }
         drop(state);
-        next.into_iter().for_each(Waker::wake);
+        if let Some(next) = next {
+            next.rouse();
+        }
     }
 }

@@ -51,7 +51,7 @@ fn threads_share_a_limit_and_a_pause() {
         assert!(eleven[10].at - eleven[0].at >= Duration::from_secs(1), "{:?} and {:?}", eleven[0].at, eleven[10].at);
     }
     let paused = requests.windows(2).any(|two| two[1].at - two[0].at >= Duration::from_secs(9));
-    assert!(paused && api.clock().elapsed() < Duration::from_secs(25), "{:?}", api.clock().elapsed());
+    assert!(paused && api.clock().elapsed() < Duration::from_secs(60), "{:?}", api.clock().elapsed());
 }
 
 #[test]

@@ -97,7 +97,11 @@ pub(super) const LIMITS: &[Key] = &[
 
 pub(super) const PULL: &[Key] = &[
     key("name", Shape::Text, "what it is called, and its file or table; by default the last word of its path"),
-    key("path", Shape::Text, "behind the base; {0..9} and {a,b} stand for several"),
+    key(
+        "path",
+        Shape::Text,
+        "behind the base; {0..9} and {a,b} stand for several, {PARENT.FIELD} for a parent's values",
+    ),
     key("url", Shape::Text, "the same, written whole"),
     key("urls", Shape::TextOr(URLS), "a file of URLs, one a line; or a file of rows and a template"),
     key("query", Shape::Map, "pairs of the query"),
@@ -108,6 +112,15 @@ pub(super) const PULL: &[Key] = &[
     key("pages", Shape::TextOr(PAGES), "how pages follow each other; auto by default"),
     key("key", Shape::Texts, "what makes a record the same record, as id or [\"tenant\", \"id\"]: each once"),
     key("columns", Shape::Texts, "the columns of a CSV file"),
+    key("for", Shape::Text, "the endpoint for whose records this one is asked, one by one"),
+    key("keep", Shape::Map, "members taken from the parent, as { issue = \"issues.number\" }"),
+    key(
+        "on",
+        Shape::List(ON),
+        "what an answer means where its status alone does not say it; the first that fits counts",
+    ),
+    key("expect", Shape::Text, "where the server says how many records there are, as body.total; checked at the end"),
+    key("max_errors", Shape::Text, "how many requests may be given up before the pull ends, as 1% or 20"),
     key("allow_origin", Shape::Texts, "where next links may lead too, as https://cdn.example.com"),
 ];
 
@@ -130,4 +143,16 @@ pub(super) const PAGES: &[Key] = &[
     key("size", Shape::Text, "where the page size goes, and how much, as query.per_page:100"),
     key("pages", Shape::Text, "where the number of pages is"),
     key("total", Shape::Text, "where the number of records is"),
+];
+
+pub(super) const ON: &[Key] = &[
+    key("status", Shape::Wholes, "statuses"),
+    key("header", Shape::Table(MATCH), "a header field"),
+    key("body", Shape::Table(MATCH), "a place in the body"),
+    key("do", Shape::Text, "skip, limited, restart, refresh or fail"),
+];
+
+pub(super) const MATCH: &[Key] = &[
+    key("path", Shape::Text, "the place in the body, or the name of the field"),
+    key("is", Shape::Any, "what stands there; if it is left out, anything does"),
 ];

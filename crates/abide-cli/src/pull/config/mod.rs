@@ -64,11 +64,29 @@ impl Config {
             }
             endpoints.push((pull, endpoint));
         }
+        for (pull, endpoint) in &endpoints {
+            kin(pull, endpoint, &endpoints)?;
+        }
         let chosen = chosen(endpoints, &args.only)?;
         let outputs = out::outputs(file.section("out")?.as_ref(), &chosen, args)?;
         let endpoints = chosen.into_iter().map(|(_, endpoint)| endpoint).zip(outputs).collect();
         Ok(Self { endpoints, home: api.base.map(|base| base.origin()) })
     }
+}
+
+/// Refuses a parent that is not there, and one that is its own descendant.
+fn kin(pull: &Section<'_>, endpoint: &Endpoint, all: &[(&Section<'_>, Endpoint)]) -> Result<()> {
+    let mut at = endpoint;
+    for _ in 0..=all.len() {
+        let Some(parent) = at.parent() else { return Ok(()) };
+        let named = all.iter().find(|(_, known)| known.name.as_deref() == Some(parent));
+        let Some((_, named)) = named else {
+            let names: Vec<&str> = all.iter().filter_map(|(_, known)| known.name.as_deref()).collect();
+            return Err(pull.error("for", format!("there is no endpoint '{parent}'; there are: {}", names.join(", "))));
+        };
+        at = named;
+    }
+    Err(pull.error("for", "its parents lead back to itself"))
 }
 
 /// The endpoints that were asked for by name, all if none was.
@@ -79,7 +97,15 @@ fn chosen<T>(mut endpoints: Vec<(T, Endpoint)>, only: &[String]) -> Result<Vec<(
         return Err(Failure::usage(format!("--only {wrong}: there is no endpoint of that name; there are: {names}")));
     }
     if !only.is_empty() {
-        endpoints.retain(|(_, endpoint)| endpoint.name.as_ref().is_some_and(|name| only.contains(name)));
+        // Who is asked for brings those along whose records it is asked for.
+        let mut wanted: Vec<String> = only.to_vec();
+        while let Some(more) = endpoints.iter().find_map(|(_, endpoint)| {
+            let is_wanted = endpoint.name.as_ref().is_some_and(|name| wanted.contains(name));
+            endpoint.parent().filter(|parent| is_wanted && !wanted.iter().any(|name| name == parent))
+        }) {
+            wanted.push(more.to_owned());
+        }
+        endpoints.retain(|(_, endpoint)| endpoint.name.as_ref().is_some_and(|name| wanted.contains(name)));
     }
     Ok(endpoints)
 }

@@ -1,14 +1,20 @@
 //! `[[pull]]`: one endpoint, with the same rooms as the flags of a pull of one.
 
 use abide_core::page::Pages;
+use abide_core::place::{Path, Place};
+use abide_core::retry::Sign;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
 use super::api::is_secret;
+use super::limits;
 use super::section;
 use super::section::Section;
 use crate::exit::Result;
-use crate::pull::pattern::Pattern;
+use crate::pull::answers::{Rule, Rules};
+use crate::pull::expect::MaxErrors;
+use crate::pull::kin::Parent;
+use crate::pull::pattern::{self, Pattern};
 use crate::pull::records::RecordsAt;
 use crate::pull::request::Form;
 use crate::pull::sink::key::Key;
@@ -36,6 +42,9 @@ pub(super) fn read(pull: &Section<'_>, base: Option<&Url>) -> Result<Endpoint> {
         key: key(pull)?,
         columns: Some(pull.read_all::<String>("columns")?).filter(|columns| !columns.is_empty()),
         allowed: pull.read_all::<spec::Allowed>("allow_origin")?,
+        rules: Rules(pull.sections("on")?.iter().map(rule).collect::<Result<_>>()?),
+        expect: pull.read::<Place>("expect")?,
+        max_errors: pull.read::<MaxErrors>("max_errors")?,
     })
 }
 
@@ -65,6 +74,22 @@ fn target(pull: &Section<'_>, base: Option<&Url>) -> Result<Target> {
         }
         (None, url) => url.map(|url| ("url", url.to_owned())),
     };
+    if let Some(parent) = pull.text("for")? {
+        let Some((key, address)) = address else {
+            return Err(pull.error("for", "a path or a url with the parent's values in it is needed"));
+        };
+        let text = spec::with_query(&address, &query, true);
+        let pattern = Pattern::read(&text, Some(parent)).map_err(|e| pull.error(key, e))?;
+        let keep = pull.map("keep")?.into_iter().map(|(name, place)| {
+            let place = pattern::of_row(&place, Some(parent)).map_err(|e| pull.error("keep", e))?;
+            Ok((name.to_owned(), place))
+        });
+        let keep = keep.collect::<Result<_>>()?;
+        return Ok(Target::Children(Box::new(Parent { name: parent.to_owned(), pattern, keep })));
+    }
+    if pull.has("keep") {
+        return Err(pull.error("keep", "it takes from the parent, and there is none; name it with for"));
+    }
     if let Some((key, address)) = address {
         let text = spec::with_query(&address, &query, false);
         return Target::template(&text).map_err(|e| pull.error(key, e));
@@ -118,6 +143,33 @@ fn key(pull: &Section<'_>) -> Result<Option<Key>> {
         return Ok(None);
     }
     fields.join(",").parse().map(Some).map_err(|e| pull.error("key", e))
+}
+
+fn rule(on: &Section<'_>) -> Result<Rule> {
+    let reaction = on.read("do")?.ok_or_else(|| on.fault("do is needed: skip, limited, restart, refresh or fail"))?;
+    let wanted = |section: &Section<'_>| -> Result<Option<String>> {
+        Ok(section.json("is")?.map(|is| is.as_str().map_or_else(|| is.to_string(), str::to_owned)))
+    };
+    let header = match on.section("header")? {
+        Some(section) => match section.read::<HeaderName>("path")? {
+            Some(name) => Some((name, wanted(&section)?)),
+            None => return Err(on.error("header", "path is needed: the name of the field")),
+        },
+        None => None,
+    };
+    let body = match on.section("body")? {
+        Some(section) => match section.text("path")? {
+            // What is looked at is the body, so the word may be left out.
+            Some(path) => match path.strip_prefix("body.").unwrap_or(path).parse::<Path>() {
+                Ok(path) => Some((path, wanted(&section)?)),
+                Err(error) => return Err(section.error("path", error)),
+            },
+            None => return Err(on.error("body", "path is needed: the place in the body")),
+        },
+        None => None,
+    };
+    let sign = Sign { status: limits::statuses(on, "status")?, header, body };
+    Rule::new(sign, reaction).map_err(|e| on.fault(e))
 }
 
 /// A way to page that is written as a table.

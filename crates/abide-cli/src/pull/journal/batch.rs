@@ -55,9 +55,22 @@ impl Batch<'_> {
     pub(crate) fn fall_back(&mut self, id: i64, to: &Frontier) -> Result<()> {
         self.conn.execute("DELETE FROM marks WHERE id > ?", [id])?;
         self.forget_known_from(to.offset)?;
-        let to = to.place;
-        // Pages that had waited are still there and wait again; the others will be fetched again. Those before a gap are in the
-        // earlier output.
+        self.forget_visits_from(to.place)
+    }
+
+    /// Goes to where the output says that it is, be it before or behind what was noted.
+    pub(crate) fn follow(&mut self, to: &Frontier) -> Result<()> {
+        self.conn.execute("DELETE FROM marks", [])?;
+        self.mark(to)?;
+        // What was passed over in the output and not here.
+        let sql = "UPDATE failures SET offset = 0 WHERE offset IS NULL AND job < ?";
+        self.conn.execute(sql, [to.place.job.cast_signed()])?;
+        self.forget_visits_from(to.place)
+    }
+
+    /// Pages that had waited are still there and wait again; the others will be fetched again. Those before a gap are in the
+    /// earlier output.
+    fn forget_visits_from(&self, to: Place) -> Result<()> {
         self.conn.execute(
             "DELETE FROM visited WHERE (job, page) >= (?, ?)
                 AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.job = visited.job AND waiting.page = visited.page)
@@ -95,13 +108,14 @@ impl Batch<'_> {
         if page.place.page == 0 && page.next.is_none() {
             return Ok(());
         }
-        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found, digest) VALUES (?, ?, ?, ?, ?, ?)";
         prepared(&mut self.visit, self.conn, sql)?.execute(params![
             page.place.job.cast_signed(),
             url_hash(&page.url),
             page.place.page.cast_signed(),
             page.url,
-            page.found
+            page.found,
+            Digest::of(&page.bytes).as_u64().cast_signed()
         ])?;
         Ok(())
     }

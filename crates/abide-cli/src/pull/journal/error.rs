@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use abide_core::time::Wall;
 use rusqlite::ErrorCode;
 
+use crate::pull::sink::table::error::TableError;
+
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a pull could not be opened, written or finished. Nothing that was committed before is lost by any of them.
@@ -56,6 +58,8 @@ pub(crate) enum Error {
     BrokenPipe,
     /// The operating system refused.
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// The table that rows go to.
+    Table(TableError),
     /// The journal could not be read or written.
     Journal(rusqlite::Error),
 }
@@ -75,6 +79,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::BrokenPipe => 0,
+            Self::Table(error) => error.exit_code(),
             Self::Occupied { .. }
             | Self::Leftover { .. }
             | Self::Changed { .. }
@@ -105,6 +110,12 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DiskFull) => Self::DiskFull { path: None },
             _ => Self::Journal(error),
         }
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
     }
 }
 
@@ -251,6 +262,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::BrokenPipe => f.write_str("the reader of the output has gone"),
+            Self::Table(error) => error.fmt(f),
             Self::Io { action, path, source } => write!(f, "cannot {action} {}: {source}", path.display()),
             Self::Journal(source) => write!(
                 f,

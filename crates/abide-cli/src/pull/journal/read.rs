@@ -95,6 +95,13 @@ impl Journal {
         Ok(self.conn.query_row(sql, [job.cast_signed()], |row| row.get(0)).optional()?)
     }
 
+    /// What a page of a chain held.
+    pub(crate) fn digest(&self, place: Place) -> Result<Option<Digest>> {
+        let sql = "SELECT digest FROM visited WHERE job = ? AND page = ?";
+        let digest = self.conn.query_row(sql, params_of(place), |row| read_u64(row, 0)).optional()?;
+        Ok(digest.map(Digest::from_u64))
+    }
+
     /// The page at which `job` failed in this run.
     pub(crate) fn failed_at(&self, job: u64) -> Result<Option<u64>> {
         let sql = "SELECT page FROM failures WHERE job = ?";

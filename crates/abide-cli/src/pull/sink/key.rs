@@ -26,6 +26,12 @@ impl Key {
         }
         Some(key)
     }
+
+    /// Its fields, if each is a member of the record itself and not of something within it.
+    pub(crate) fn fields(&self) -> Option<Vec<&str>> {
+        let field = |path: &'_ Path| path.split_key().is_some_and(|(holder, _)| holder == Path::ROOT);
+        self.0.iter().all(field).then(|| self.0.iter().filter_map(|path| Some(path.split_key()?.1)).collect())
+    }
 }
 
 /// With its length, so that no two keys run into each other.
@@ -93,5 +99,7 @@ mod tests {
             assert!(wrong.parse::<Key>().unwrap_err().contains("tenant,id"), "{wrong}");
         }
         assert_eq!("a, b".parse::<Key>().unwrap().to_string(), "a,b");
+        assert_eq!("a,record.b".parse::<Key>().unwrap().fields(), Some(vec!["a", "b"]));
+        assert_eq!("a.b".parse::<Key>().unwrap().fields(), None);
     }
 }

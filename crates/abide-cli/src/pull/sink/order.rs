@@ -87,6 +87,10 @@ impl Order {
         self.head.place.job
     }
 
+    pub(super) fn splice(&self) -> Option<Splice> {
+        self.splice
+    }
+
     pub(super) fn todo(&self, journal: &Journal, from: u64) -> Result<Option<Todo>> {
         let mut job = from.max(self.head.place.job);
         loop {
@@ -115,14 +119,31 @@ impl Order {
 
     /// All of `pages` or, on error, none.
     pub(super) fn put(&mut self, journal: &Journal, output: &mut impl Output, pages: &[Page]) -> Result<()> {
-        self.transact(journal, output, |order, batch, output| {
-            pages.iter().try_for_each(|page| order.take(journal, batch, output, page))
-        })?;
+        self.take_all(journal, output, pages)?;
         // A group is written in a commit of its own: by then all that it is made from is in the journal.
         if output.group().is_some() { self.catch_up(journal, output) } else { Ok(()) }
     }
 
+    /// Takes `pages`, all or none, and writes those that make no group.
+    pub(super) fn take_all(&mut self, journal: &Journal, output: &mut impl Output, pages: &[Page]) -> Result<()> {
+        self.transact(journal, output, |order, batch, output| {
+            pages.iter().try_for_each(|page| order.take(journal, batch, output, page))
+        })
+    }
+
     pub(super) fn fail(
+        &mut self,
+        journal: &Journal,
+        output: &mut impl Output,
+        job: u64,
+        failure: &Failure,
+    ) -> Result<()> {
+        self.give_up(journal, output, job, failure)?;
+        self.catch_up(journal, output)
+    }
+
+    /// Notes that a job has failed, whose turn may come later.
+    pub(super) fn give_up(
         &mut self,
         journal: &Journal,
         output: &mut impl Output,
@@ -137,8 +158,7 @@ impl Order {
             order.failed += 1;
             order.heard_of = order.heard_of.max(Some(job));
             Ok(())
-        })?;
-        self.catch_up(journal, output)
+        })
     }
 
     /// Writes all whose turn has come and that makes up whole groups.

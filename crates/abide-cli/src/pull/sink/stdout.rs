@@ -12,7 +12,7 @@ use super::{OpenOptions, Sink, Totals};
 use crate::pull::journal::Journal;
 use crate::pull::journal::batch::Batch;
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
+use crate::pull::journal::place::{Failure, Frontier, Page, Todo};
 use crate::pull::journal::state::Ending;
 
 /// An open output to a stream. If its reader has gone, calls fail with [`Error::BrokenPipe`].
@@ -59,12 +59,8 @@ impl<W: Write + Send> Sink for Stdout<W> {
         self.order.fail(&self.journal, &mut self.stream, job, failure).map_err(without_resume)
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
-        self.journal.visited(job, url)
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.journal.found(job)
+    fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     fn waiting(&self) -> u64 {
@@ -74,10 +70,6 @@ impl<W: Write + Send> Sink for Stdout<W> {
     fn totals(&self) -> Totals {
         let at = &self.order.frontier;
         Totals { records: at.records, pages: at.pages, bytes: at.offset, failed: self.order.failures }
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.journal.failures(job, most)
     }
 
     /// A stream cannot be made durable; this gives back the space of pages that have left.

@@ -1,28 +1,31 @@
 //! The pages of an answer as a stream, fetched ahead of whoever reads them.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use abide_core::page::Pages;
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
-use super::walk::Walker;
+use super::walk::{Arrived, Walker, fetch};
 use super::{Page, PageItems, parse_path};
+use crate::client::parts::Parts;
 use crate::client::{Client, Request};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Request<Client> {
     /// The pages of the answer, as a stream. How they follow each other is [`Pages::Auto`]'s to find out, or said in so many words
     /// (`"body.paging.next".parse()?`).
     ///
     /// Nothing is sent before the stream is polled. Each page is a call of its own, by the rules of this request. The page after the
-    /// one that is read is fetched meanwhile; [`PageStream::prefetch`] changes that.
+    /// one that is read is fetched meanwhile; [`PageStream::prefetch`] changes that. Where the requests for later pages can be
+    /// foreseen (numbers, offsets, a link to the last page, a total), those that are fetched ahead are fetched side by side.
     ///
     /// ```no_run
     /// use abide::Pages;
@@ -67,6 +70,17 @@ impl PageStream {
     /// How many pages may be fetched before they are asked for; 1 by default, and 0 fetches each when it is.
     pub fn prefetch(mut self, pages: usize) -> Self {
         self.ahead = pages;
+        self
+    }
+
+    /// How many pages there may be, 1,000,000 by default. Should the last of them name one more, the stream ends with an error: a
+    /// server that names a next page for ever is never followed for ever.
+    pub fn max_pages(mut self, most: u64) -> Self {
+        if let Stage::Waiting(Some(walker)) = &mut self.stage
+            && let Ok(first) = walker.as_mut()
+        {
+            first.bound(most);
+        }
         self
     }
 
@@ -122,14 +136,75 @@ impl PageStream {
     }
 }
 
+/// A page on its way, which ends when nobody waits for it.
+#[derive(Debug)]
+struct Flight(JoinHandle<Arrived>);
+
+impl Flight {
+    fn launch(walker: &Walker, client: &Client, parts: Parts) -> Self {
+        let (exchange, client) = (walker.exchange(parts), client.clone());
+        Self(tokio::spawn(async move { fetch(exchange, &*client.transport).await }))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Fetches as many pages as are wanted, until they end or nobody listens.
 async fn walk(mut walker: Walker, client: Client, demand: Arc<Semaphore>, pages: mpsc::UnboundedSender<Result<Page>>) {
-    // It is closed by nobody.
-    while let Ok(permit) = demand.acquire().await {
-        permit.forget();
-        let Some(page) = walker.page(&*client.transport).await.transpose() else { return };
-        if pages.send(page).is_err() {
+    // Those on their way, the first of them the one in turn.
+    let mut flying = VecDeque::new();
+    loop {
+        if !walker.is_as_foreseen() {
+            // They were paid for, and come to nothing.
+            demand.add_permits(flying.len());
+            flying.clear();
+        }
+        let asked = match walker.turn() {
+            Ok(Some(parts)) => parts,
+            Ok(None) => return,
+            Err(error) => return drop(pages.send(Err(error))),
+        };
+        if flying.is_empty() {
+            // It is closed by nobody.
+            let Ok(permit) = demand.acquire().await else { return };
+            permit.forget();
+            flying.push_back(Flight::launch(&walker, &client, asked.clone()));
+        }
+        let arrived = first(&mut flying, &walker, &client, &demand).await;
+        let Some(page) = walker.on_page(&asked, arrived).transpose() else { return };
+        let is_over = page.is_err();
+        if pages.send(page).is_err() || is_over {
             return;
+        }
+    }
+}
+
+/// Waits for the first page on its way, and meanwhile asks for those behind it that can be foreseen and are wanted.
+async fn first(flying: &mut VecDeque<Flight>, walker: &Walker, client: &Client, demand: &Semaphore) -> Arrived {
+    loop {
+        let foreseen = walker.foreseen(flying.len() as u64);
+        let Some(first) = flying.front_mut() else { return Err(Error::setting("no page is on its way")) };
+        let mut wanted = pin!(demand.acquire());
+        let arrived = poll_fn(|cx| match Pin::new(&mut first.0).poll(cx) {
+            Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
+            Poll::Pending if foreseen.is_some() => wanted.as_mut().poll(cx).map(|permit| {
+                // It is closed by nobody.
+                let _ = permit.map(SemaphorePermit::forget);
+                None
+            }),
+            Poll::Pending => Poll::Pending,
+        });
+        match arrived.await {
+            Some(arrived) => {
+                flying.pop_front();
+                // Only what was dropped is cancelled.
+                return arrived.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            }
+            None => flying.extend(foreseen.map(|parts| Flight::launch(walker, client, parts))),
         }
     }
 }

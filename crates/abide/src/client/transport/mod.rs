@@ -106,6 +106,12 @@ pub(crate) trait Chunks: Send + Sync {
     fn size_hint(&self) -> http_body::SizeHint {
         http_body::SizeHint::default()
     }
+
+    /// Whether nothing is still to come; it may be so though nobody knows it.
+    #[cfg(feature = "_bodies")]
+    fn is_end_stream(&self) -> bool {
+        false
+    }
 }
 
 /// An attempt without a whole answer.

@@ -2,7 +2,7 @@
 //! until.
 
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Wake, Waker};
 use std::thread;
 
 use abide_core::time::Instant;
@@ -60,23 +60,30 @@ impl VirtualClock {
         self.jump_if_idle();
     }
 
-    /// Sleeps until it is woken, which a moment's coming does as well. Always says that it was.
+    /// Sleeps until it is woken or roused, which the coming of the moment does. Says whether its call was woken.
     pub(crate) fn park(&self, until: Option<Instant>, parker: &Arc<Parker>) -> bool {
         let place = until.map(|at| {
             let mut state = self.lock();
             state.slept += 1;
             let place = (at, state.slept);
-            state.sleepers.insert(place, Some(Waker::from(Arc::clone(parker))));
+            state.sleepers.insert(place, Some(Waker::from(Arc::new(Rouse(Arc::clone(parker))))));
             place
         });
         self.on_rest();
-        while !parker.take_woken() {
+        // One of the two at a time: each has been counted as a thread at work.
+        let was_woken = loop {
+            if parker.take_woken() {
+                break true;
+            }
+            if parker.take_roused() {
+                break false;
+            }
             thread::park();
-        }
+        };
         if let Some(place) = place {
             self.lock().sleepers.remove(&place);
         }
-        true
+        was_woken
     }
 
     fn jump_if_idle(&self) {
@@ -96,5 +103,14 @@ impl VirtualClock {
             wakers.into_iter().for_each(Waker::wake);
             self.lock().threads.jumping = false;
         }
+    }
+}
+
+/// Rouses a thread whose moment has come.
+struct Rouse(Arc<Parker>);
+
+impl Wake for Rouse {
+    fn wake(self: Arc<Self>) {
+        self.0.rouse();
     }
 }

@@ -37,7 +37,6 @@ pub(crate) enum Packing {
 }
 
 impl Format {
-    #[cfg(test)]
     pub(crate) const NDJSON: Self = Self { rows: Rows::Ndjson, packing: Packing::Plain };
 
     /// The format that a file name ends in.

@@ -25,7 +25,7 @@ use crate::pull::journal::Journal;
 use crate::pull::journal::digest::Digest;
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
+use crate::pull::journal::place::{Failure, Frontier, Page, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
 
 /// An open output of one file.
@@ -95,12 +95,8 @@ impl Sink for OneFile {
         self.order.fail(&self.journal, &mut self.part, job, failure)
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
-        self.journal.visited(job, url)
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.journal.found(job)
+    fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     fn waiting(&self) -> u64 {
@@ -116,10 +112,6 @@ impl Sink for OneFile {
         };
         let (records, pages) = (at.records + gathered.records, at.pages + gathered.pages);
         Totals { records, pages, bytes, failed: self.order.failures }
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.journal.failures(job, most)
     }
 
     fn sync(&mut self) -> Result<()> {
