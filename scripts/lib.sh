@@ -45,7 +45,7 @@ install_packages() {
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "${packages[@]}" >/dev/null
-    for package in nginx haproxy; do
+    for package in nginx haproxy docker-registry; do
         if [[ " ${packages[*]} " == *" $package "* && -d /run/systemd/system ]]; then
             echo "Debian starts $package as a service when it installs it; that one is not used here."
             echo "To be rid of it: systemctl disable --now $package"
@@ -71,4 +71,35 @@ make_venv() {
     python3 -m venv --clear "$1"
     "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps -r "$2"
     cp -- "$2" "$1/requirements.txt"
+}
+
+# make_node FOLDER PACKAGE_JSON: in the same way.
+make_node() {
+    if cmp -s "$2" "$1/complete.json"; then
+        return
+    fi
+    echo "installing the npm packages of ${2#"$root"/} into ${1#"$root"/}"
+    rm -rf -- "$1"
+    mkdir -p -- "$1"
+    cp -- "$2" "$1/package.json"
+    npm install --prefix "$1" --no-package-lock --ignore-scripts --no-audit --no-fund --silent
+    cp -- "$2" "$1/complete.json"
+}
+
+# The build of abide to test: the one that is named, else $ABIDE, else the newer of those in the target folder.
+find_abide() {
+    local abide=${1:-${ABIDE:-}} binary
+    if [[ -z $abide ]]; then
+        # CARGO_TARGET_DIR may be relative, and cargo is run from the root.
+        for binary in "${CARGO_TARGET_DIR:-$root/target}"/{debug,release}/abide; do
+            binary=$(cd -- "$root" && realpath -m -- "$binary")
+            if [[ -x $binary && (-z $abide || $binary -nt $abide) ]]; then
+                abide=$binary
+            fi
+        done
+        [[ -n $abide ]] || die "abide has not been built." "Build it: cargo build"
+    elif [[ ! -x $abide ]]; then
+        die "there is no program '$abide' to test."
+    fi
+    realpath -- "$abide"
 }

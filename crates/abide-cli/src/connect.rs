@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use abide::retry::{Backoff, exponential};
-use abide::{Client, Memory};
+use abide::{Client, ClientBuilder, Memory, OAuth2};
 
-use crate::args::{Common, HeaderUnit, Pace};
+use crate::args::{Common, HeaderUnit, More, Pace};
 use crate::exit::{Failure, Result};
-use crate::secret::KeyPlace;
+use crate::secret::{KeyPlace, Source};
 
 /// The client that these flags ask for; `max_wait` is the verb's own default, and `hedge` whether it sends again beside requests
 /// that stall.
@@ -45,7 +45,7 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
     for line in &common.header {
         builder = builder.header(&line.name, &line.value);
     }
-    if let Some(token) = &common.bearer {
+    if let Some(token) = common.bearer.as_ref() {
         builder = builder.bearer(token.read().map_err(Failure::usage)?);
     }
     if let Some(basic) = &common.basic {
@@ -58,6 +58,7 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
             KeyPlace::Query(name) => builder.api_key_query(name, secret),
         };
     }
+    builder = more(builder, &common.more).map_err(Failure::usage)?;
     for path in &common.cacert {
         let pem = std::fs::read(path)
             .map_err(|e| Failure::usage(format!("the certificates in {} can't be read: {e}", path.display())))?;
@@ -70,6 +71,37 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
         builder = builder.memory(memory);
     }
     builder.build().map_err(Failure::usage)
+}
+
+/// What was said in a file alone.
+fn more(mut builder: ClientBuilder, more: &More) -> std::result::Result<ClientBuilder, String> {
+    for (name, value) in &more.fields {
+        builder = builder.header(name, value.read()?);
+    }
+    if let [token] = more.bearers.as_slice() {
+        builder = builder.bearer(token.read()?);
+    }
+    if let Some((user, password)) = &more.login {
+        builder = builder.basic(user, password);
+    }
+    if let Some(oauth) = &more.oauth2 {
+        let (id, secret) = (oauth.id.read()?, oauth.secret.as_ref().map(Source::read).transpose()?.unwrap_or_default());
+        let mut settings = match &oauth.refresh {
+            Some(refresh) => OAuth2::refresh_token(&oauth.url, id, secret, refresh.read()?),
+            None => OAuth2::client_credentials(&oauth.url, id, secret),
+        };
+        for (name, value) in &oauth.parameters {
+            settings = settings.parameter(name, value.read()?);
+        }
+        builder = builder.oauth2(if oauth.in_body { settings.secret_in_body() } else { settings });
+    }
+    Ok(builder.busy(more.busy.iter().copied()).fault(more.fault.iter().copied()))
+}
+
+/// The tokens that requests take in turn; none where one or none is used for all.
+pub(crate) fn tokens(common: &Common) -> Result<Vec<String>> {
+    let several = Some(&common.more.bearers).filter(|bearers| bearers.len() > 1 && common.bearer.is_none());
+    several.into_iter().flatten().map(|token| token.read().map_err(Failure::usage)).collect()
 }
 
 /// The most attempts in flight to an origin.

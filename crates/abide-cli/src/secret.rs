@@ -1,6 +1,8 @@
 //! Where a credential comes from: `env:NAME`, `file:PATH` or `cmd:COMMAND`, and never the command line itself, which other
 //! users of the machine can read.
 
+mod netrc;
+
 use std::ffi::OsStr;
 use std::marker::PhantomData;
 use std::process::Command;
@@ -8,6 +10,8 @@ use std::str::FromStr;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
+
+pub(crate) use self::netrc::Netrc;
 
 /// A credential that has not been read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +30,10 @@ impl FromStr for Source {
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
             Some(("cmd", command)) if !command.is_empty() => Ok(Self::Cmd(command.to_owned())),
             // What was typed may be the secret itself: it is not repeated.
-            _ => Err("a credential is not written on the command line; say where it is: env:NAME, file:PATH or \
-                      cmd:COMMAND"
-                .to_owned()),
+            _ => {
+                Err("a credential is not written down here; say where it is: env:NAME, file:PATH or cmd:COMMAND"
+                    .to_owned())
+            }
         }
     }
 }
@@ -58,6 +63,54 @@ impl Source {
         let text = text.trim_end_matches(['\r', '\n']).to_owned();
         if text.is_empty() { Err("the credential is empty".to_owned()) } else { Ok(text) }
     }
+}
+
+/// A value that may be a secret: then it says where it is.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Text {
+    Literal(String),
+    From(Source),
+}
+
+impl FromStr for Text {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env" | "file" | "cmd", _)) => text.parse().map(Self::From),
+            _ => Ok(Self::Literal(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Literal(_) => f.write_str("…"),
+            Self::From(source) => write!(f, "{source:?}"),
+        }
+    }
+}
+
+impl Text {
+    pub(crate) fn read(&self) -> Result<String, String> {
+        match self {
+            Self::Literal(text) => Ok(text.clone()),
+            Self::From(source) => source.read(),
+        }
+    }
+}
+
+/// How access tokens are had (RFC 6749).
+#[derive(Clone, Debug)]
+pub(crate) struct OAuth {
+    /// The token endpoint.
+    pub(crate) url: String,
+    pub(crate) id: Text,
+    pub(crate) secret: Option<Source>,
+    pub(crate) refresh: Option<Source>,
+    pub(crate) parameters: Vec<(String, Text)>,
+    pub(crate) in_body: bool,
 }
 
 /// `user:SOURCE`, for basic authentication.

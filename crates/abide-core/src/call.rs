@@ -9,6 +9,7 @@ use http::Method;
 use crate::decision::Reason;
 use crate::key::Key;
 use crate::policy::Policy;
+use crate::retry::{Meaning, Sign};
 use crate::route::Route;
 use crate::time::Instant;
 
@@ -56,6 +57,9 @@ pub struct Call {
     pub max_wait: Option<Patience>,
     /// The rules that it goes by in place of the engine's. Its gate has those of its key, so the limits in these are not looked at.
     pub rules: Option<Arc<Policy>>,
+    /// What answers to it mean, where the user knows that better than their status says: the first sign that fits counts. None by
+    /// default.
+    pub signs: Option<Arc<[(Sign, Meaning)]>>,
     /// Whether it has a credential that can be renewed, so that a 401 asks for that, once.
     pub renews: bool,
     /// Whether [`Decision::Wait`](crate::decision::Decision::Wait) is wanted for it.
@@ -75,6 +79,7 @@ impl Call {
             deadline: None,
             max_wait: None,
             rules: None,
+            signs: None,
             renews: false,
             listens: false,
         }
@@ -124,6 +129,8 @@ impl Safety {
 pub struct Account {
     /// Attempts that were sent, redirects included.
     pub attempts: u32,
+    /// Those of them that the server refused because of a limit.
+    pub refused: u32,
     /// What was waited for, longest first.
     pub waited: Vec<(Reason, Duration)>,
 }

@@ -1,11 +1,14 @@
 //! What the engine tells a shell, and why.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget::Ask;
 use crate::call::{Account, CallId};
 use crate::event::Failure;
 use crate::headers::Wait;
+use crate::key::Key;
 use crate::policy::LimitSpec;
 use crate::time::{Human, Instant};
 
@@ -78,6 +81,17 @@ pub enum Decision {
         /// The calls whose answers hold the places.
         holders: Vec<CallId>,
     },
+    /// Every limit that is kept here would let the call go, and the budget that other workers share has to be asked: tell
+    /// [`Event::Leased`](crate::event::Event::Leased) or [`Event::StoreDown`](crate::event::Event::StoreDown). Not about one call: whoever
+    /// comes first when the answer comes uses it.
+    Lease {
+        /// Whose budget.
+        key: Key,
+        /// The limits that it holds.
+        limits: Arc<[LimitSpec]>,
+        /// What is asked for.
+        ask: Ask,
+    },
     /// The call ends without an answer. Drop whatever of it is under way.
     GiveUp {
         /// The call.
@@ -90,9 +104,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The call that it is about.
-    pub fn id(&self) -> CallId {
-        match *self {
+    /// The call that it is about, if it is about one.
+    pub fn id(&self) -> Option<CallId> {
+        Some(match *self {
+            Self::Lease { .. } => return None,
             Self::Send { id, .. }
             | Self::Wait { id, .. }
             | Self::Peek { id, .. }
@@ -103,7 +118,7 @@ impl Decision {
             | Self::Unread { id, .. }
             | Self::Return { id, .. }
             | Self::GiveUp { id, .. } => id,
-        }
+        })
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Act {
     Left {
         /// What it spends of limits that count cost.
         cost: u32,
+        /// The [budget](crate::budget) that has counted it already; 0 if none has.
+        budget: u64,
     },
     /// It ended.
     Ended {
@@ -47,7 +49,8 @@ impl Deed {
         let wall = |at| now.wall_at(at).as_nanos();
         let mut line = format!("{who:x} {attempt} {} ", wall(at));
         let (word, pause) = match act {
-            Act::Left { cost } => (format!("left {cost}"), None),
+            Act::Left { cost, budget: 0 } => (format!("left {cost}"), None),
+            Act::Left { cost, budget } => (format!("leased {cost} {budget:x}"), None),
             Act::Ended { end, pause } => (
                 match end {
                     End::Accepted => "accepted".to_owned(),
@@ -87,7 +90,12 @@ impl Deed {
         let end = match (kind, number) {
             ("left", cost) => {
                 let cost = u32::try_from(cost?).ok()?.max(1);
-                return Some((who, Self { attempt, at, act: Act::Left { cost } }));
+                return Some((who, Self { attempt, at, act: Act::Left { cost, budget: 0 } }));
+            }
+            ("leased", cost) => {
+                let cost = u32::try_from(cost?).ok()?.max(1);
+                let budget = u64::from_str_radix(words.next()?, 16).ok()?;
+                return Some((who, Self { attempt, at, act: Act::Left { cost, budget } }));
             }
             ("accepted", None) => End::Accepted,
             ("refused", wait) => End::Refused(wait.map(|wait| Duration::from_nanos(wait).min(Wait::LONGEST))),
@@ -127,7 +135,7 @@ mod tests {
         ];
         let pause = prop::option::of((0..1_u64 << 54).prop_map(|wait| now().mono + Duration::from_nanos(wait)));
         prop_oneof![
-            (1..u32::MAX).prop_map(|cost| Act::Left { cost }),
+            (1..u32::MAX, prop_oneof![Just(0), any::<u64>()]).prop_map(|(cost, budget)| Act::Left { cost, budget }),
             (end, pause).prop_map(|(end, pause)| Act::Ended { end, pause })
         ]
     }
@@ -155,8 +163,8 @@ mod tests {
 
     #[test]
     fn what_lies_ahead_is_of_another_clock() {
-        let line =
-            Deed { attempt: 1, at: now().mono + Duration::from_secs(60), act: Act::Left { cost: 1 } }.to_line(1, now());
+        let line = Deed { attempt: 1, at: now().mono + Duration::from_secs(60), act: Act::Left { cost: 1, budget: 0 } }
+            .to_line(1, now());
         assert_eq!(Deed::from_line(&line, now()), None);
     }
 }

@@ -50,6 +50,7 @@ use crate::time::{Instant, Now};
 ///     Follow  go where the redirect leads; a Send follows
 ///     Renew   drop the answer and get another credential, then tell Renewed; a Send follows
 ///     Unread  tell the user whose answers hold all places
+///     Lease   ask the shared budget, and tell Leased or StoreDown; only after share()
 ///     Return  hand the answer over; tell Done when its body ends, or Failed if it breaks off
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
@@ -69,6 +70,8 @@ pub struct Engine {
     stats: Stats,
     /// Whether other processes are told what is done here.
     publishes: bool,
+    /// Whether told limits are kept to together with other workers.
+    leases: bool,
     /// What calls waited for that stood aside, which no gate's ledger knows.
     aside: Waited,
 }
@@ -150,6 +153,7 @@ impl Engine {
             rng: Rng::new(seed),
             stats: Stats::default(),
             publishes: false,
+            leases: false,
             aside: Waited::default(),
         }
     }
@@ -270,6 +274,8 @@ impl Engine {
                 }
             }
             Event::Others { key, deeds } => self.on_others(key, deeds, now),
+            Event::Leased { key, answer } => self.on_leased(key, answer, now),
+            Event::StoreDown { key, until, workers } => self.on_store_down(key, until, workers, now),
             Event::Done { id } => {
                 if let Some(CallState { gate, phase: Phase::Returned { status, .. }, .. }) = self.calls.get(&id) {
                     let (gate, ok) = (*gate, *status < 400);
@@ -333,6 +339,11 @@ impl Engine {
         Stats { waited, ..self.stats.clone() }
     }
 
+    /// Attempts that the server refused because of a limit, without the rest of [`Engine::stats`].
+    pub fn refused(&self) -> u64 {
+        self.stats.rate_limited
+    }
+
     /// The rules that a call goes by.
     fn rules(&self, id: CallId) -> Arc<Policy> {
         let own = self.calls.get(&id).and_then(|state| state.call.rules.as_ref());
@@ -347,6 +358,9 @@ impl Engine {
         let policy = key.bucket().and_then(|bucket| self.policy.buckets.get(bucket)).unwrap_or(&self.policy);
         let mut gate = Gate::new(key.clone(), policy, seed);
         gate.publishes = self.publishes;
+        if self.leases {
+            gate.share(policy);
+        }
         self.gates.push(gate);
         self.index.insert(key.clone(), self.gates.len() - 1);
         self.gates.len() - 1

@@ -2,10 +2,12 @@
 
 use http::{HeaderMap, StatusCode};
 
+use crate::budget::Answer;
 use crate::call::{CallId, Safety};
 use crate::deed::Deed;
 use crate::key::Key;
 use crate::route::Route;
+use crate::time::Instant;
 
 /// Something that happened to a call, or just the passing of time.
 #[derive(Clone, Debug)]
@@ -59,6 +61,22 @@ pub enum Event<'a> {
         key: &'a Key,
         /// Which process did what.
         deeds: &'a [(u64, Deed)],
+    },
+    /// The budget that workers share answered [`Decision::Lease`](crate::decision::Decision::Lease).
+    Leased {
+        /// The budget.
+        key: &'a Key,
+        /// What it answered, by the clock of the other inputs.
+        answer: Answer,
+    },
+    /// The budget that workers share can't be asked.
+    StoreDown {
+        /// The budget.
+        key: &'a Key,
+        /// Not to be asked before.
+        until: Instant,
+        /// How many workers shared it when it was last seen.
+        workers: u32,
     },
 }
 

@@ -1,6 +1,7 @@
 //! The gate of one key: everything that stands between its calls and the network, and who goes through next.
 
 mod kept;
+mod leases;
 mod others;
 mod pass;
 mod slots;
@@ -17,6 +18,7 @@ pub(crate) use slots::Slots;
 pub(crate) use trips::Trips;
 
 use kept::Kept;
+use leases::Leases;
 use spread::Spread;
 
 use crate::adapt::{self, Controller, Learner};
@@ -55,6 +57,8 @@ pub(crate) struct Gate {
     /// Whether what is done here is kept for other processes, and what that was since they were told.
     pub(crate) publishes: bool,
     pub(crate) deeds: Vec<Deed>,
+    /// What is leased of a budget that other workers share, if there is one.
+    pub(crate) leases: Option<Box<Leases>>,
     pub(crate) reader: Reader,
     pub(crate) ledger: Ledger,
     pub(crate) trips: Trips,
@@ -108,6 +112,7 @@ impl Gate {
             others: Others::default(),
             publishes: false,
             deeds: Vec::new(),
+            leases: None,
             reader,
             ledger: Ledger::default(),
             trips: Trips::default(),
@@ -189,7 +194,26 @@ impl Gate {
         if let Some(reason) = self.slots.full() {
             weigh(reason, Opening::AfterAnswer);
         }
-        Ok(last)
+        // Last of all, so that nothing is asked for that could not be used.
+        match &mut self.leases {
+            Some(leases) if last.is_none() => Ok(leases.blocker(call.cost, &self.limits, now.mono)),
+            _ => Ok(last),
+        }
+    }
+
+    /// From now on the limits that were told are kept to together with other workers.
+    pub(crate) fn share(&mut self, policy: &Policy) {
+        self.leases = Leases::new(policy.limits_for(&self.key).map(|spec| policy.share.of_limit(spec)));
+    }
+
+    /// When a grant goes back that is good until then: a lease may end sooner.
+    pub(crate) fn lapses_at(&self, back_at: Instant) -> Instant {
+        self.leases.as_ref().and_then(|leases| leases.ends()).map_or(back_at, |ends| back_at.min(ends))
+    }
+
+    /// How much later than others an attempt may arrive at the server, where that is not constant.
+    pub(crate) fn delay(&self) -> Duration {
+        self.trips.longest().saturating_sub(self.trips.shortest())
     }
 
     /// What a call spends of the server's quotas: what it says itself, or else what the last call turned out to cost.

@@ -7,6 +7,7 @@
 
 pub mod adapt;
 mod bounds;
+pub mod budget;
 pub mod call;
 pub mod decision;
 pub mod deed;

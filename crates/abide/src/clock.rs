@@ -1,12 +1,19 @@
 //! The two clocks of a shell, read together, and the sleep until a moment of the one that does not jump.
 
+#[cfg(feature = "tokio")]
 use std::future::{Future, poll_fn};
+#[cfg(feature = "tokio")]
 use std::pin::pin;
+#[cfg(feature = "blocking")]
+use std::sync::Arc;
+#[cfg(feature = "tokio")]
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use abide_core::time::{Instant, Now, Wall};
 
+#[cfg(feature = "blocking")]
+use crate::handle::threads::Parker;
 #[cfg(feature = "testing")]
 use crate::testing::VirtualClock;
 
@@ -53,6 +60,7 @@ impl Clock {
     }
 
     /// Sleeps until a moment or until `early` is ready; it may wake before either.
+    #[cfg(feature = "tokio")]
     pub(crate) async fn sleep_until(&self, at: Instant, early: impl Future<Output = ()>) {
         match self {
             Self::System => {
@@ -65,6 +73,67 @@ impl Clock {
     }
 }
 
+#[cfg(feature = "blocking")]
+impl Clock {
+    /// Puts the thread to sleep until it is woken or roused, or a moment has come; it may wake before. Says whether its call was woken.
+    pub(crate) fn park(&self, until: Option<Instant>, parker: &Arc<Parker>) -> bool {
+        match self {
+            Self::System => {
+                if parker.take_woken() {
+                    return true;
+                }
+                if parker.take_roused() {
+                    return false;
+                }
+                match until {
+                    Some(at) => std::thread::park_timeout(at.since(self.now().mono).min(LONGEST_SLEEP)),
+                    None => std::thread::park(),
+                }
+                parker.take_woken()
+            }
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.park(until, parker),
+        }
+    }
+
+    /// A thread begins a call.
+    pub(crate) fn on_call(&self) {
+        match self {
+            Self::System => {}
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.on_call(),
+        }
+    }
+
+    /// Its call is over.
+    pub(crate) fn on_called(&self) {
+        match self {
+            Self::System => {}
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.on_called(),
+        }
+    }
+
+    /// It was woken once too often.
+    pub(crate) fn on_rest(&self) {
+        match self {
+            Self::System => {}
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.on_rest(),
+        }
+    }
+
+    /// A thread that slept is at work again.
+    pub(crate) fn on_wake(&self) {
+        match self {
+            Self::System => {}
+            #[cfg(feature = "testing")]
+            Self::Virtual(clock) => clock.on_wake(),
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
 async fn first_of(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     poll_fn(|cx| if a.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { b.as_mut().poll(cx) }).await;

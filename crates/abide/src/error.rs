@@ -23,6 +23,10 @@ struct Inner {
 }
 
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "client", feature = "blocking")),
+    allow(dead_code, reason = "a layer hands bodies over as they are")
+)]
 pub(crate) enum Kind {
     /// A setting of the client or the request that can't work.
     Setting(String),

@@ -1,26 +1,27 @@
-//! The engine behind one lock, a task that tells it the time, and tickets through which calls hear its decisions.
+//! The engine behind one lock, and what tells it the time: a task of the runtime, or the threads that wait.
 //!
-//! The lock is held for an input and the draining of its decisions, never across an await. The driver task alone watches the
-//! clock, so no call owns another's progress.
+//! The lock is held for an input and the draining of its decisions, never across an await. One place watches the clock for all calls,
+//! so no call that can be dropped owns another's progress.
 
 mod memory;
+#[cfg(feature = "tokio")]
+mod task;
+#[cfg(feature = "blocking")]
+pub(crate) mod threads;
+mod ticket;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
-use abide_core::call::Account;
-use abide_core::decision::Why;
 use abide_core::time::{Instant, Now};
 use abide_core::{Call, CallId, Decision, Engine, Event, Policy, Stats};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::limits::Limits;
 use crate::memory::Link;
 use memory::Looks;
+pub(crate) use ticket::Ticket;
 
 /// One engine, shared by all clones.
 #[derive(Clone, Debug)]
@@ -37,16 +38,32 @@ struct Shared {
     /// What is kept for other runs, and told to those that run now.
     memory: Option<Link>,
     state: Mutex<State>,
-    /// Wakes the driver when its next moment has moved.
-    moved: Arc<Notify>,
+    keeper: Keeper,
+    /// Wakes the task when its next moment has moved.
+    #[cfg(feature = "tokio")]
+    moved: Arc<tokio::sync::Notify>,
+}
+
+/// Who watches the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// A task of the runtime that calls are made in.
+    #[cfg(feature = "tokio")]
+    Task,
+    /// The threads that wait.
+    #[cfg(feature = "blocking")]
+    Threads,
 }
 
 #[derive(Debug)]
 struct State {
     engine: Engine,
     inboxes: HashMap<CallId, Inbox>,
-    driver: Option<JoinHandle<()>>,
-    /// What the driver sleeps until.
+    #[cfg(feature = "tokio")]
+    driver: task::Driver,
+    #[cfg(feature = "blocking")]
+    threads: threads::Threads,
+    /// What whoever watches the clock sleeps until.
     driver_at: Option<Instant>,
     looks: Looks,
 }
@@ -81,8 +98,8 @@ pub struct Waiting {
 }
 
 impl Handle {
-    pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>) -> Self {
-        Self::with(Shared::new(policy, seed, memory, Clock::System))
+    pub(crate) fn new(policy: Policy, seed: u64, memory: Option<Link>, keeper: Keeper) -> Self {
+        Self::with(Shared::new(policy, seed, memory, keeper, Clock::System))
     }
 
     /// On a clock that a test moves, with every decision shown to a story.
@@ -91,10 +108,11 @@ impl Handle {
         policy: Policy,
         seed: u64,
         memory: Option<Link>,
+        keeper: Keeper,
         clock: crate::testing::VirtualClock,
         story: crate::testing::Story,
     ) -> Self {
-        let mut shared = Shared::new(policy, seed, memory, Clock::Virtual(clock));
+        let mut shared = Shared::new(policy, seed, memory, keeper, Clock::Virtual(clock));
         shared.story = Some(story);
         Self::with(shared)
     }
@@ -116,7 +134,7 @@ impl Handle {
         self.shared.clock.now()
     }
 
-    /// Submits a call. Must be called within a Tokio runtime with time enabled.
+    /// Submits a call. Unless threads keep the time, it must be called within a Tokio runtime with time enabled.
     pub(crate) fn submit(&self, call: Call, url: impl FnOnce() -> String) -> Ticket {
         let url = if tracing::enabled!(tracing::Level::WARN) { url().into() } else { Arc::default() };
         self.shared.meet(&call.key);
@@ -132,12 +150,15 @@ impl Handle {
         Ticket { handle: self.clone(), id, returned: false, ended: None }
     }
 
-    /// Sees to it that somebody watches the clock: at the first call, and when the runtime that did it is gone.
+    /// Sees to it that somebody watches the clock. Threads do so when they wait.
     fn drive(&self, state: &mut State) {
-        if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.driver =
-                Some(tokio::spawn(drive(Watch(Arc::downgrade(&self.shared)), Arc::clone(&self.shared.moved))));
-            state.driver_at = None;
+        match self.shared.keeper {
+            #[cfg(feature = "tokio")]
+            Keeper::Task => task::Driver::keep(state, &self.shared),
+            #[cfg(feature = "blocking")]
+            Keeper::Threads => {
+                let _ = state;
+            }
         }
     }
 
@@ -173,32 +194,83 @@ impl Handle {
         at.since(self.now().mono)
     }
 
+    /// Is ready after so much time.
+    #[cfg(feature = "_bodies")]
+    pub(crate) fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.shared.clock.clone();
+        async move {
+            let at = clock.now().mono + time;
+            while clock.now().mono < at {
+                clock.sleep_until(at, std::future::pending()).await;
+            }
+        }
+    }
+
     pub(crate) fn system_time(&self, at: Instant) -> SystemTime {
         self.shared.clock.system_time(at)
     }
 }
 
 impl Shared {
-    fn new(policy: Policy, seed: u64, memory: Option<Link>, clock: Clock) -> Self {
+    fn new(policy: Policy, seed: u64, memory: Option<Link>, keeper: Keeper, clock: Clock) -> Self {
         let mut engine = Engine::new(policy, seed);
         if memory.is_some() {
             engine.publish();
         }
-        let (inboxes, looks) = (HashMap::new(), Looks::default());
-        let state = State { engine, inboxes, driver: None, driver_at: None, looks };
+        let state = State {
+            engine,
+            inboxes: HashMap::new(),
+            #[cfg(feature = "tokio")]
+            driver: task::Driver::default(),
+            #[cfg(feature = "blocking")]
+            threads: threads::Threads::default(),
+            driver_at: None,
+            looks: Looks::default(),
+        };
         Self {
             clock,
             memory,
             #[cfg(feature = "testing")]
             story: None,
             state: Mutex::new(state),
-            moved: Arc::new(Notify::new()),
+            keeper,
+            #[cfg(feature = "tokio")]
+            moved: Arc::default(),
         }
     }
 
     /// A panic elsewhere leaves the engine in a state between two of its inputs at worst; going on is better than losing all.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the engine of a moment that has come; says whether one had.
+    fn tick(&self) -> bool {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        let is_due = state.engine.poll_timeout().is_some_and(|at| at <= now.mono);
+        if is_due {
+            state.engine.handle(Event::Tick, now);
+            self.settle(state, now);
+        }
+        is_due
+    }
+
+    /// Tells the engine of a moment that has come, or looks at what others did, and says that there may be more to do; else when the
+    /// next such moment is, if there is one.
+    fn catch_up(&self) -> Option<Option<Instant>> {
+        if self.tick() {
+            return None;
+        }
+        let mut state = self.lock();
+        let now = self.clock.now();
+        if let Some(key) = state.looks.due(now.mono) {
+            drop(state);
+            self.look(&key);
+            return None;
+        }
+        state.driver_at = state.next();
+        Some(state.driver_at)
     }
 
     /// Hands the decisions after an input to their calls, and moves the driver. Wakes after the lock is given back.
@@ -213,7 +285,7 @@ impl Shared {
                 unread = Some(urls.collect());
                 continue;
             }
-            let Some(inbox) = state.inboxes.get_mut(&decision.id()) else { continue };
+            let Some(inbox) = decision.id().and_then(|id| state.inboxes.get_mut(&id)) else { continue };
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
                 Some(waker) if first.is_none() => first = Some(waker),
@@ -223,7 +295,14 @@ impl Shared {
         }
         let next = state.next();
         let moved = next.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
+        #[cfg(feature = "blocking")]
+        let watcher = if moved { state.threads.watcher() } else { None };
         drop(state);
+        #[cfg(feature = "blocking")]
+        if let Some(watcher) = watcher {
+            watcher.rouse();
+        }
+        #[cfg(feature = "tokio")]
         if moved {
             self.moved.notify_one();
         }
@@ -256,160 +335,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.flush();
+        #[cfg(feature = "tokio")]
         self.moved.notify_one();
-    }
-}
-
-/// Wakes all that wait when the driver ends before its engine: the first of them starts another, on its own runtime.
-struct Watch(Weak<Shared>);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let Some(shared) = self.0.upgrade() else { return };
-        let mut state = shared.lock();
-        state.driver = None;
-        let wakers: Vec<Waker> = state.inboxes.values_mut().filter_map(|inbox| inbox.waker.take()).collect();
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// Tells the engine when a moment that it named has come, for as long as anybody holds it.
-async fn drive(watch: Watch, moved: Arc<Notify>) {
-    loop {
-        let (clock, sleep) = {
-            let Some(shared) = watch.0.upgrade() else { return };
-            let mut state = shared.lock();
-            let now = shared.clock.now();
-            if state.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
-                state.engine.handle(Event::Tick, now);
-                shared.settle(state, now);
-                continue;
-            }
-            if let Some(key) = state.looks.due(now.mono) {
-                drop(state);
-                shared.look(&key);
-                continue;
-            }
-            state.driver_at = state.next();
-            (shared.clock.clone(), state.driver_at)
-        };
-        match sleep {
-            Some(at) => clock.sleep_until(at, moved.notified()).await,
-            None => moved.notified().await,
-        }
-    }
-}
-
-/// One call's side of the engine. Dropping it ends the call: what was not sent is given back.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    handle: Handle,
-    id: CallId,
-    /// Whether the call's answer was handed over, so that dropping means that its body was let go.
-    returned: bool,
-    /// What is to be known of the call, once the engine has forgotten it.
-    ended: Option<(Account, Limits)>,
-}
-
-impl Ticket {
-    pub(crate) fn id(&self) -> CallId {
-        self.id
-    }
-
-    /// The next decision on this call.
-    pub(crate) fn poll_decision(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Decision> {
-        let mut state = self.handle.shared.lock();
-        let inbox = state.inboxes.entry(self.id).or_default();
-        match inbox.decisions.pop_front() {
-            Some(decision) => {
-                drop(state);
-                self.returned = matches!(decision, Decision::Return { .. });
-                Poll::Ready(decision)
-            }
-            None => {
-                match &mut inbox.waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
-                self.handle.drive(&mut state);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
-    pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
-        self.handle.shared.begin(self.id, beside)
-    }
-
-    pub(crate) fn tell(&self, event: Event<'_>) {
-        let shared = &self.handle.shared;
-        // What was refused is of use to others at once.
-        let is_urgent = matches!(event, Event::Head { status, .. } if !status.is_success());
-        let mut state = shared.lock();
-        // Read under the lock: the engine must see time in the order of its inputs.
-        let now = self.handle.now();
-        let key = shared.remembered_key(&state, self.id);
-        state.engine.handle(event, now);
-        if let Some(key) = &key {
-            state.note(key, now.mono);
-        }
-        shared.settle(state, now);
-        if let Some(key) = key.filter(|_| is_urgent) {
-            shared.look(&key);
-        }
-    }
-
-    /// The body of the answer that was handed over has ended: its place in flight is free.
-    pub(crate) fn finish(&mut self) {
-        if self.ended.is_none() {
-            self.ended = Some((self.account(), self.limits()));
-            self.tell(Event::Done { id: self.id });
-        }
-    }
-
-    /// What the call spent and waited for.
-    pub(crate) fn account(&self) -> Account {
-        match &self.ended {
-            Some((account, _)) => account.clone(),
-            None => self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default(),
-        }
-    }
-
-    /// What the last answer said about limits.
-    pub(crate) fn limits(&self) -> Limits {
-        match &self.ended {
-            Some((_, limits)) => limits.clone(),
-            None => {
-                let state = self.handle.shared.lock();
-                state
-                    .engine
-                    .said(self.id)
-                    .map_or_else(Limits::default, |said| Limits::of(said, &self.handle.shared.clock))
-            }
-        }
-    }
-
-    pub(crate) fn until(&self, why: Why) -> Option<SystemTime> {
-        why.until.map(|at| self.handle.system_time(at))
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut state = self.handle.shared.lock();
-        let now = self.handle.now();
-        let key = self.handle.shared.remembered_key(&state, self.id);
-        state.inboxes.remove(&self.id);
-        if self.returned {
-            state.engine.handle(Event::Done { id: self.id }, now);
-        } else {
-            state.engine.cancel(self.id, now);
-        }
-        if let Some(key) = key {
-            state.note(&key, now.mono);
-        }
-        self.handle.shared.settle(state, now);
     }
 }

@@ -13,35 +13,89 @@
 //! what the server said, and what went wrong, and it decides when the attempt may leave. [`abide_core`] holds these decisions;
 //! this crate holds the clocks and sockets.
 //!
+//! # What you want, what to write
+//!
+//! | you want | write |
+//! | --- | --- |
+//! | one call that survives a 429 | [`abide::get(url).await?`](get()) |
+//! | a client that keeps to a limit | `Client::builder(base).limit("50/5s".parse()?).build()?` ([`guide::limits`]) |
+//! | to know what is left | [`response.limits()`](Response::limits) |
+//! | other rules on retries | `.retries(3).backoff(exponential(secs(1)))`, [`busy`](ClientBuilder::busy), [`fault`](ClientBuilder::fault) ([`guide::retries`]) |
+//! | a POST that is made once | `.post(path).idempotency_key(key)` |
+//! | a token that is renewed by itself | [`.oauth2(OAuth2::client_credentials(..))`](OAuth2) |
+//! | all pages, or all items | `.get(path).pages(Pages::Auto).items::<T>()` ([`guide::pages`]) |
+//! | a large file, whatever breaks | [`.get(path).download()`](Request::download) |
+//! | rules for a part of an API | [`.mount("/search", \|rules\| rules.limit(..))`](ClientBuilder::mount) |
+//! | one budget for several programs, and for the next run | [`.memory(Memory::at(folder))`](ClientBuilder::memory) ([`guide::sharing`]) |
+//! | any operation tried again | [`Retry::new().attempts(5).run(\|\| ..)`](Retry), or [`#[abide::retry]`](macro@retry) |
+//! | anything kept to a rate | [`Throttle::new("20/s burst 10".parse()?)`](Throttle) |
+//! | calls from threads, without a runtime | `blocking::Client::builder(base)`: the same settings (feature `blocking`) |
+//! | limits around a tower stack, or a chain of reqwest-middleware | `tower::Layer`, `middleware::Middleware` (features) |
+//! | tests that neither wait nor reach the network | [`Client::builder(base).mock(&api)`](ClientBuilder::mock) ([`guide::testing`]) |
+//! | to see what happens | [`client.stats()`](Client::stats), `tracing`, feature `metrics` ([below](#what-is-shown)) |
+//! | something else | [`guide::elsewhere`] |
+//!
+//! # What is shown
+//!
+//! [`Client::stats`] is plain data, a line with `{}` and a table with `{:#}`. [`Client::waiting`] is what is waited for now.
+//!
+//! Each attempt is a `tracing` span `attempt` at the level `info`, with the fields that
+//! [OpenTelemetry](https://opentelemetry.io/docs/specs/semconv/http/http-spans/) names for HTTP clients (`http.request.method`,
+//! `server.address`, `server.port`, `url.full` without secrets, `http.request.resend_count`, `http.response.status_code`, `error.type`),
+//! with `abide.waits`, what the attempt waited for and how long, and `abide.outcome`, what became of it. What is decided about a call
+//! is an event at `debug`. Without a subscriber nothing of this is formatted. The feature `metrics` counts ([`metrics`]).
+//!
 //! # Features
 //!
 //! | feature | what it brings | without it |
 //! | --- | --- | --- |
 //! | `client` (default) | [`Client`], over reqwest and rustls; needs `tokio` | [`Retry`] and [`Throttle`] alone |
+//! | `blocking` | `blocking`: the client for threads, over ureq; neither Tokio nor reqwest | the async client |
+//! | `tower` | `tower`: a layer around any HTTP service; needs `tokio` | [`Client`] alone |
+//! | `reqwest-middleware` | `middleware`: a middleware of that crate; needs `client` | [`Client`] alone |
 //! | `tokio` (with `client`) | [`Retry::run`] and [`Throttle::acquire`], on Tokio's clock | the blocking halves, without a runtime |
+//! | `metrics` | [`metrics`]: counters, gauges and histograms of attempts, waits and limits, for any recorder of that facade | none |
 //! | `testing` | [`testing`]: scripted replies, virtual time, every decision to assert on | tests against a socket |
 //! | `sim` (with `testing`) | `testing::Mock::simulate`: servers with true limits | scripts and closures |
 //! | `macros` (default) | the attribute [`#[abide::retry]`](macro@retry) | [`Retry`] as a value |
 
-#[cfg(feature = "client")]
+#[cfg(feature = "_bodies")]
+mod beneath;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "_bodies")]
+mod body;
+#[cfg(feature = "_calls")]
 mod client;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod clock;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod error;
-#[cfg(feature = "client")]
+#[cfg(any(doc, doctest))]
+pub mod guide;
+#[cfg(feature = "_calls")]
 mod handle;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod limits;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod memory;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "reqwest-middleware")]
+pub mod middleware;
 pub mod retry;
 mod stopwatch;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "_calls")]
+mod turns;
+#[cfg(feature = "_bodies")]
+mod witness;
 
 pub use abide_core;
 pub use abide_core::Stats;
@@ -49,19 +103,21 @@ pub use abide_core::call::Account;
 pub use abide_core::page::Pages;
 pub use abide_core::policy::{LimitSpec, LimitSpecs, Pace, Share};
 #[cfg(feature = "client")]
-pub use client::{
-    BodyStream, Client, ClientBuilder, Download, ItemStream, OAuth2, Page, PageStream, Request, Response, Whole, get,
-};
-#[cfg(feature = "client")]
+pub use client::{BodyStream, Client, ItemStream, PageStream, get};
+#[cfg(feature = "_calls")]
+pub use client::{ClientBuilder, OAuth2, Request, Whole};
+#[cfg(any(feature = "client", feature = "blocking"))]
+pub use client::{Download, Page, Response};
+#[cfg(feature = "_calls")]
 pub use error::{Error, Result};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use handle::Waiting;
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use limits::{Limit, Limits};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use memory::{Memory, Remembered};
 pub use retry::{Retry, RetryError};
-#[cfg(feature = "client")]
+#[cfg(feature = "_calls")]
 pub use target::{redacted, set_in_query};
 pub use throttle::Throttle;
 

@@ -1,6 +1,6 @@
 //! URLs as far as budgets and secrets are concerned: origins, and what may be shown of a URL.
 
-use url::Url;
+use url::{Position, Url};
 
 use crate::error::{Error, Result};
 
@@ -17,7 +17,16 @@ pub fn redacted(url: &str, secret_query_keys: &[String]) -> Result<String> {
 
 /// Scheme, host and port, as RFC 6454 writes them.
 pub(crate) fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
+    if !matches!(url.scheme(), "http" | "https") {
+        return url.origin().ascii_serialization();
+    }
+    // So a parsed URL writes them already: the host in ASCII, and no port where it is the scheme's own.
+    [&url[..Position::BeforeUsername], &url[Position::BeforeHost..Position::AfterPort]].concat()
+}
+
+/// Whether two http or https URLs have scheme, host and port in common.
+pub(crate) fn is_same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
 }
 
 /// The URL without user, password, the named query keys, and fragment: what may stand in a log, an error or a file.
@@ -81,5 +90,27 @@ mod tests {
         let bare = Url::parse("http://[::1]:80/?k=v").unwrap();
         assert_eq!(shown(&bare, &["k".to_owned()]), "http://[::1]/");
         assert_eq!(origin(&bare), "http://[::1]");
+    }
+
+    #[test]
+    fn origins_are_those_of_rfc_6454() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let texts = [
+            "https://x.test/a",
+            "https://ann:pw@x.test:443/b",
+            "https://x.test:8443/?q",
+            "http://x.test",
+            "http://X.TEST:80/#f",
+            "http://bücher.test/",
+            "http://xn--bcher-kva.test:80/y",
+            "http://[0:0::1]:9/",
+            "http://127.1/",
+        ];
+        for a in texts.map(url) {
+            assert_eq!(origin(&a), a.origin().ascii_serialization());
+            for b in texts.map(url) {
+                assert_eq!(is_same_origin(&a, &b), a.origin() == b.origin(), "{a} {b}");
+            }
+        }
     }
 }

@@ -14,6 +14,9 @@ mod decorator;
 mod quick;
 #[path = "../examples/quota_headers.rs"]
 mod quota_headers;
+#[cfg(feature = "reqwest-middleware")]
+#[path = "../examples/reqwest_middleware.rs"]
+mod reqwest_middleware_example;
 #[path = "../examples/resilient_client.rs"]
 mod resilient_client;
 #[path = "../examples/session.rs"]
@@ -21,5 +24,14 @@ mod session;
 #[cfg(feature = "testing")]
 #[path = "../examples/testing.rs"]
 mod testing;
+#[cfg(feature = "blocking")]
+#[path = "../examples/threads.rs"]
+mod threads;
 #[path = "../examples/throttle.rs"]
 mod throttle;
+#[cfg(feature = "tower")]
+#[path = "../examples/tower_hyper.rs"]
+mod tower_hyper;
+#[cfg(feature = "tower")]
+#[path = "../examples/tower_proxy.rs"]
+mod tower_proxy;

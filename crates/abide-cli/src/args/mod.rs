@@ -3,5 +3,5 @@
 mod value;
 mod verbs;
 
-pub(crate) use value::{HeaderUnit, HostLimit, Span};
-pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, Pace, PullArgs, Verb};
+pub(crate) use value::{BackoffRange, HeaderUnit, HostLimit, Span};
+pub(crate) use verbs::{Cli, Common, GetArgs, IfComplete, More, Pace, PullArgs, Verb};

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use abide::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::StatusCode;
 
 use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Size, Span};
-use crate::secret::{ApiKey, Basic, Source, Unspoken};
+use crate::secret::{ApiKey, Basic, Netrc, OAuth, Source, Text, Unspoken};
 
 /// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
 #[derive(Debug, Parser)]
@@ -67,14 +68,14 @@ pub(crate) struct GetArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct PullArgs {
-    /// What to pull: a URL, or a template with {0..299} or {a,b} in it
+    /// A URL, a template with {0..299} or {a,b} in it, or FILE.toml
     // Taken as many, so that more than one is refused without being repeated: it may hold a password.
-    #[arg(value_name = "URL", required_unless_present = "urls", conflicts_with = "urls")]
+    #[arg(value_name = "URL", required_unless_present_any = ["urls", "schema"], conflicts_with = "urls")]
     pub(crate) url: Vec<String>,
     /// URLs from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE|-")]
     pub(crate) urls: Option<PathBuf>,
-    /// NAME.ndjson or NAME/ for many [default: stdout]
+    /// NAME.ndjson, .csv, also .gz, .zst; NAME/ for many
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// auto, none, link, body.PATH, header.NAME …
@@ -92,9 +93,18 @@ pub(crate) struct PullArgs {
     /// Place of the records in a page, as data.items
     #[arg(long, value_name = "PATH")]
     pub(crate) records: Option<crate::pull::RecordsAt>,
-    /// Where next links may lead too, as https://x.test
-    #[arg(long, value_name = "ORIGIN")]
-    pub(crate) allow_origin: Vec<String>,
+    /// What names a record, as id or tenant,id: each once
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) key: Option<crate::pull::Key>,
+    /// The table of a database [default: the last word of the URL's path]. Its errors name it
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) table: Option<crate::pull::TableName>,
+    /// The columns of a CSV file, as id,name. The error that asks for it names it
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide = true)]
+    pub(crate) columns: Vec<String>,
+    /// Where next links may lead too, as https://x.test. The error that asks for it names it
+    #[arg(long, value_name = "ORIGIN", hide = true)]
+    pub(crate) allow_origin: Vec<crate::pull::Allowed>,
     /// Start over; replaces what is there when complete
     #[arg(long)]
     pub(crate) fresh: bool,
@@ -104,8 +114,48 @@ pub(crate) struct PullArgs {
     /// Write what happened as one JSON object
     #[arg(long, value_name = "FILE")]
     pub(crate) summary_json: Option<PathBuf>,
+    /// Of a file's endpoints only this one
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) only: Vec<String>,
+    /// Fetch this many pages of each endpoint, and leave the rest to another run
+    #[arg(long, value_name = "N", hide = true)]
+    pub(crate) limit_pages: Option<u64>,
+    /// Print the JSON schema of such a file
+    #[arg(long, hide = true)]
+    pub(crate) schema: bool,
+    /// A pair for the query
+    #[arg(long, value_name = "KEY=VALUE", hide = true, value_parser = pair)]
+    pub(crate) query: Vec<(String, String)>,
+    /// The method of all requests
+    #[arg(long, value_name = "METHOD", hide = true)]
+    pub(crate) method: Option<http::Method>,
+    /// The JSON body of the first page's request
+    #[arg(long, value_name = "JSON", hide = true, value_parser = body)]
+    pub(crate) body: Option<String>,
+    /// What an answer means, as 'status=404 do=skip'; the first that fits counts
+    #[arg(long, value_name = "RULE", hide = true)]
+    pub(crate) on: Vec<crate::pull::Rule>,
+    /// Where the server says how many records there are, as body.total
+    #[arg(long, value_name = "PLACE", hide = true)]
+    pub(crate) expect: Option<abide_core::place::Place>,
+    /// How many requests may be given up before the pull ends, as 1% or 20
+    #[arg(long, value_name = "SHARE|N", hide = true)]
+    pub(crate) max_errors: Option<crate::pull::MaxErrors>,
+    /// A folder for the bodies as they were received
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) raw: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a pair is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn body(text: &str) -> Result<String, String> {
+    let json: serde_json::Value = serde_json::from_str(text).map_err(|e| format!("it is not JSON: {e}"))?;
+    Ok(json.to_string())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -167,6 +217,9 @@ pub(crate) struct Common {
     /// header.X-Api-Key=env:KEY or query.key=env:KEY
     #[arg(long, value_name = "PLACE=SOURCE", value_parser = Unspoken::<ApiKey>::new())]
     pub(crate) api_key: Vec<ApiKey>,
+    /// What a file of endpoints says of sending, which has no flag
+    #[arg(skip)]
+    pub(crate) more: More,
     /// Use nothing that earlier runs learned
     #[arg(long)]
     pub(crate) no_memory: bool,
@@ -188,6 +241,30 @@ pub(crate) struct Common {
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// What can be said in a file alone.
+#[derive(Clone, Default)]
+pub(crate) struct More {
+    /// Tokens that are used side by side.
+    pub(crate) bearers: Vec<Source>,
+    pub(crate) oauth2: Option<OAuth>,
+    pub(crate) netrc: Option<Netrc>,
+    /// User and password out of it, once it is known for which host.
+    pub(crate) login: Option<(String, String)>,
+    /// Header fields whose values may be secrets.
+    pub(crate) fields: Vec<(String, Text)>,
+    pub(crate) busy: Vec<StatusCode>,
+    pub(crate) fault: Vec<StatusCode>,
+}
+
+impl std::fmt::Debug for More {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("More")
+            .field("bearers", &self.bearers.len())
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

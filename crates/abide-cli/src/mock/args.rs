@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::config::{HeaderStyle, Like, MockConfig, RetryAfter};
 use super::faults::{Faults, Share};
+use super::pages::Paging;
 use crate::args::Span;
 
 const EXAMPLES: &str = "\
@@ -88,6 +89,9 @@ pub(crate) struct MockArgs {
         value_parser = value_parser!(u64).range(..=1_000_000_000_000)
     )]
     records: u64,
+    /// Of /items: STYLE[,TRAP…]; 'list' names them
+    #[arg(long, value_name = "STYLE")]
+    pages: Option<Paging>,
     /// Serve its paths too: jsonplaceholder
     #[arg(long, value_name = "API", value_enum, hide_possible_values = true)]
     like: Option<Like>,
@@ -111,6 +115,7 @@ impl MockArgs {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..)),
             script: self.script,
             records: self.records,
+            pages: self.pages,
             like: self.like,
             log: self.log,
         })
@@ -186,7 +191,7 @@ mod tests {
     fn every_flag_reaches_the_mock() {
         let flags = "--listen|localhost:8080|--limit|50/5s + concurrency 4|--limit|9/s sliding|--headers|draft-8|\
                      --retry-after|date|--status|503|--count-refused|--latency|20ms|--fail|10%|--reset|2%|--stall|1%|\
-                     --seed|7|--script|429,200|--records|45|--like|jsonplaceholder|--log|x.log";
+                     --seed|7|--script|429,200|--records|45|--pages|link,short|--like|jsonplaceholder|--log|x.log";
         let config = config(flags).unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
         let limits: Vec<_> = config.limits.iter().map(LimitSpec::to_string).collect();
@@ -198,6 +203,7 @@ mod tests {
             (config.seed, config.script, config.records),
             (7, vec![StatusCode::TOO_MANY_REQUESTS, StatusCode::OK], 45)
         );
+        assert_eq!(config.pages.map(|pages| pages.to_string()).as_deref(), Some("link,short"));
         assert_eq!((config.like, config.log), (Some(Like::Jsonplaceholder), Some("x.log".into())));
     }
 
@@ -215,6 +221,9 @@ mod tests {
             ("--script|429,x", "from 200 to 999"),
             ("--script|100", "from 200 to 999"),
             ("--records|many", "invalid digit"),
+            ("--pages|list", "Styles:\n  link           Link: next and last (GitHub)"),
+            ("--pages|link,trap", "Traps:\n  empty          every second page is empty"),
+            ("--pages|page,empty", "does not go with 'page'; what does: short"),
             ("--fail|60%|--stall|60%", "more than 100% together"),
         ] {
             let message = config(flags).unwrap_err();

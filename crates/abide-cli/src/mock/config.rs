@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use http::{HeaderValue, StatusCode};
 
 use super::faults::Faults;
+use super::pages::Paging;
 
 /// A rate-limited API. The default is what `abide mock` starts without a flag.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct MockConfig {
     pub(crate) script: Vec<StatusCode>,
     /// How many records `/items` holds.
     pub(crate) records: u64,
+    /// How its pages follow each other; by `next` and `Link`, if nobody said.
+    pub(crate) pages: Option<Paging>,
     /// Another API whose paths are served too.
     pub(crate) like: Option<Like>,
     /// File that gets a line for each request.
@@ -55,6 +58,7 @@ impl Default for MockConfig {
             seed: 0,
             script: Vec::new(),
             records: 300,
+            pages: None,
             like: None,
             log: None,
         }

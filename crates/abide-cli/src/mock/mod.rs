@@ -8,6 +8,7 @@ pub(crate) mod gate;
 mod greeting;
 mod judge;
 mod log;
+pub(crate) mod pages;
 mod routes;
 pub(crate) mod server;
 mod service;

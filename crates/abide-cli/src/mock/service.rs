@@ -59,7 +59,7 @@ impl Mock {
             gate: Mutex::new(gate),
             log: log.transpose()?,
             log_is_lost: AtomicBool::new(false),
-            site: Site { records: config.records, like: config.like },
+            site: Site { records: config.records, like: config.like, pages: config.pages.clone() },
             latency: config.latency,
         })
     }

@@ -34,7 +34,25 @@ struct Run {
     asked: VecDeque<Ask>,
     /// Nothing is foreseen any more: it would lead where this run may not go.
     blind: bool,
+    /// How often the chain was begun again.
+    begun_again: u32,
+    /// Where it leads through pages that were there before.
+    over: Over,
 }
+
+/// How a chain that was begun again stands to the pages that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// It has left them behind, or was never begun again.
+    New,
+    /// This is the next of them that is expected.
+    Known(u64),
+    /// The pages are others, and their records have keys by which those that are known are left out.
+    Mixed,
+}
+
+/// How often a chain may be begun again.
+const AGAIN: u32 = 3;
 
 /// A page that was asked for.
 #[derive(Debug)]
@@ -50,11 +68,51 @@ enum Ask {
 impl Chains {
     /// The chain that a page in turn belongs to; `begin` makes it where the run sees its first page.
     pub(super) fn of(&mut self, place: Place, first: &Step, begin: impl FnOnce() -> Chain) -> &mut Chain {
-        let run = self.runs.entry(place.job).or_insert_with(|| {
-            let (first, base) = (first.clone(), first.url.clone());
-            Run { chain: begin(), first, base, turn: place.page, asked: VecDeque::from([Ask::InTurn]), blind: false }
-        });
+        let run = self.runs.entry(place.job).or_insert_with(|| Run::new(begin(), first.clone(), place.page));
         &mut run.chain
+    }
+
+    /// The pages of a job are gone through from the first again, since its page at `place` can't be had by what it was to be asked
+    /// for with. False if that was so too often.
+    pub(super) fn begin_again(&mut self, place: Place, first: Step, chain: Chain) -> bool {
+        let begun_again = self.runs.remove(&place.job).map_or(0, |run| run.begun_again) + 1;
+        let over = Over::Known(0);
+        self.runs.insert(place.job, Run { begun_again, over, blind: true, ..Run::new(chain, first, place.page) });
+        begun_again <= AGAIN
+    }
+
+    /// How the pages of a job go on, as far as this run has seen it.
+    pub(super) fn pages(&self, job: u64) -> Option<&Pages> {
+        Some(self.runs.get(&job)?.chain.pages())
+    }
+
+    /// Which page of before the one that has come should be, where the chain was begun again.
+    pub(super) fn known(&self, job: u64) -> Option<u64> {
+        match self.runs.get(&job)?.over {
+            Over::Known(page) => Some(page),
+            Over::New | Over::Mixed => None,
+        }
+    }
+
+    /// It is that page.
+    pub(super) fn pass_over(&mut self, job: u64) {
+        if let Some(run) = self.runs.get_mut(&job)
+            && let Over::Known(page) = run.over
+        {
+            run.over = if page + 1 < run.turn { Over::Known(page + 1) } else { Over::New };
+        }
+    }
+
+    /// It is another, and so may be all after it.
+    pub(super) fn mix(&mut self, job: u64) {
+        if let Some(run) = self.runs.get_mut(&job) {
+            run.over = Over::Mixed;
+        }
+    }
+
+    /// Whether the next page may have been fetched before.
+    pub(super) fn goes_over(&self, job: u64) -> bool {
+        self.runs.get(&job).is_some_and(|run| run.over != Over::New)
     }
 
     /// How the pages of a job go on, once, when a page has shown it.
@@ -154,6 +212,11 @@ impl Chains {
 }
 
 impl Run {
+    fn new(chain: Chain, first: Step, turn: u64) -> Self {
+        let (base, asked) = (first.url.clone(), VecDeque::from([Ask::InTurn]));
+        Self { chain, first, base, turn, asked, blind: false, begun_again: 0, over: Over::New }
+    }
+
     fn target(&self, form: &Form, onward: &Onward) -> Result<Step, String> {
         match onward {
             Onward::Url { reference, at } => match urls::resolve(&self.base, reference) {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abide::{Client, Whole};
+use abide_core::retry::{Meaning, Sign};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use url::Url;
 
 use super::journal::place::{Place, Todo};
 use super::request::{Form, Step};
+use super::tokens::Chosen;
 
 /// A page on its way.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub(crate) struct Errand {
     /// Whether it may have the credentials.
     pub(crate) trusted: bool,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) signs: Option<Arc<[(Sign, Meaning)]>>,
+    /// The token that it goes with, where there are several.
+    pub(super) token: Option<Chosen>,
 }
 
 /// What a page is known by that was asked for ahead of its turn.
@@ -81,9 +86,18 @@ impl Errand {
         if !self.trusted {
             request = request.anonymous();
         }
+        if let Some(token) = self.token.as_ref().filter(|_| self.trusted) {
+            request = request.bearer(&*token.text);
+            if let Some(max_wait) = token.max_wait {
+                request = request.max_wait(max_wait);
+            }
+        }
         for (name, value) in self.form.headers_of(&self.step) {
             // They are made of text, in the file and in the answer before this page.
             request = request.header(name, value.to_str().unwrap_or_default());
+        }
+        if let Some(signs) = &self.signs {
+            request = request.signs(Arc::clone(signs));
         }
         if let Some(body) = self.form.body_of(&self.step) {
             request = request.body(body);

@@ -2,18 +2,27 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abide::LimitSpec;
 use abide_core::page::Pages;
+use abide_core::place::Place;
+use abide_core::retry::{Meaning, Sign};
 use url::{Origin, Url};
 
+use super::answers::Rules;
+use super::expect::MaxErrors;
 use super::journal::digest::Digest;
+use super::journal::disk::with_suffix;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
 use super::request::Form;
+use super::rows;
+use super::sink::key::Key;
+use super::sink::table::name::TableName;
+use super::spec::{Endpoint, Target};
 use super::template::Template;
 use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
@@ -33,6 +42,12 @@ pub(crate) struct Plan {
     /// How many pages a job may have.
     pub(crate) max_pages: u64,
     pub(crate) records: RecordsAt,
+    /// What names a record.
+    pub(crate) key: Option<Key>,
+    /// The table of a database that the records go to.
+    pub(crate) table: TableName,
+    /// The columns of a CSV file, where the user chose them.
+    pub(crate) columns: Option<Vec<String>>,
     /// Origins beside a job's own that its next links may lead to.
     pub(crate) allowed: Vec<Origin>,
     /// Told limits that hold for all of the URLs together.
@@ -41,6 +56,21 @@ pub(crate) struct Plan {
     pub(crate) home: Option<Origin>,
     /// Query keys that hold secrets.
     pub(crate) secret_keys: Vec<String>,
+    /// What answers mean where their status does not say it; and the same as the engine has to know it.
+    pub(crate) rules: Rules,
+    pub(crate) signs: Option<Arc<[(Sign, Meaning)]>>,
+    /// Where the server says how many records there are.
+    pub(crate) expect: Option<Place>,
+    pub(crate) max_errors: Option<MaxErrors>,
+    /// The members that the records of each job get from its parent, and what they are called there.
+    pub(crate) kept: Vec<Box<str>>,
+    pub(crate) keep: Vec<(String, abide_core::place::Path)>,
+    /// What of each record children need.
+    pub(crate) rows: Vec<abide_core::place::Path>,
+    /// The most pages of this run.
+    pub(crate) most_pages: Option<u64>,
+    /// Where bodies are kept as they were received.
+    pub(crate) raw: Option<PathBuf>,
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
 }
@@ -56,37 +86,52 @@ pub(crate) enum Input {
 }
 
 impl Plan {
+    /// What the flags ask for.
     pub(crate) fn of_flags(args: &PullArgs) -> Result<Self> {
-        let secret_keys = connect::secret_query_keys(&args.common);
-        let input = Input::of(args)?;
         let output = Output::of(args.output.as_deref())?;
+        Self::new(Endpoint::of_flags(args)?, output, None, args)
+    }
+
+    /// `home` is the one origin that the credentials are for, if there is one.
+    pub(crate) fn new(endpoint: Endpoint, output: Output, home: Option<Origin>, args: &PullArgs) -> Result<Self> {
+        let Endpoint { name, target, form, records, pages, key, columns, allowed, rules, expect, max_errors } =
+            endpoint;
+        let (kept, keep_pages) = match &target {
+            Target::Requests(requests) => (requests.kept.clone(), true),
+            _ => (Vec::new(), false),
+        };
+        let input = Input::of(target)?;
         let one = input.len() == 1 && !matches!(output, Output::Folder(_));
-        if matches!(output, Output::Folder(_)) && args.pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
+        if matches!(output, Output::Folder(_)) && pages.as_ref().is_some_and(|pages| *pages != Pages::None) {
             return Err(Failure::usage(
                 "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
             ));
         }
-        let allowed = args
-            .allow_origin
-            .iter()
-            .map(|text| match Url::parse(text) {
-                Ok(url) if url.origin().is_tuple() => Ok(url.origin()),
-                _ => Err(Failure::usage(format!("'{text}' is not an origin; write it as https://cdn.example.com"))),
-            })
-            .collect::<Result<_>>()?;
-        let bounds = input.bounds(&args.common.limit);
+        let named = name.as_deref().and_then(|name| name.parse().ok());
         Ok(Self {
-            name: None,
-            form: Arc::default(),
-            bounds,
+            table: args.table.clone().or(named).unwrap_or_else(|| input.table()),
+            name,
+            form: Arc::new(form),
+            bounds: input.bounds(&args.common.limit),
             input: Arc::new(input),
             output,
-            pages: args.pages.clone().or(one.then_some(Pages::Auto)),
+            pages: pages.or((one || keep_pages).then_some(Pages::Auto)),
             max_pages: args.max_pages,
-            records: args.records.clone().unwrap_or_default(),
-            allowed,
-            home: None,
-            secret_keys,
+            records,
+            key,
+            columns,
+            allowed: allowed.into_iter().map(|allowed| allowed.0).collect(),
+            home,
+            secret_keys: connect::secret_query_keys(&args.common),
+            signs: rules.signs(),
+            rules,
+            expect,
+            max_errors,
+            kept,
+            keep: Vec::new(),
+            rows: Vec::new(),
+            most_pages: args.limit_pages,
+            raw: args.raw.clone(),
             fresh: args.fresh,
             if_complete: args.if_complete,
         })
@@ -97,9 +142,16 @@ impl Plan {
         self.name.clone().unwrap_or_else(|| self.output.to_string())
     }
 
+    /// Where the rows are kept that children need, if there are any.
+    pub(crate) fn rows_file(&self) -> Option<PathBuf> {
+        let name = self.name.as_deref().unwrap_or("records");
+        let needed = !self.rows.is_empty();
+        self.output.path().filter(|_| needed).map(|path| with_suffix(path, &format!(".{name}-rows.ndjson")))
+    }
+
     /// Where its first request goes.
-    pub(crate) fn origin(&self) -> String {
-        self.input.url(0).origin().ascii_serialization()
+    pub(crate) fn origin(&self) -> Option<String> {
+        (self.input.len() > 0).then(|| self.input.url(0).origin().ascii_serialization())
     }
 
     /// Whether the credentials may go where this job is.
@@ -114,6 +166,15 @@ impl Plan {
         if !matches!(self.output, Output::Folder(_)) {
             config.push(("records", self.records.to_string()));
         }
+        if !self.kept.is_empty() {
+            let names: Vec<&str> = self.keep.iter().map(|(name, _)| name.as_str()).collect();
+            config.push((
+                "keep",
+                format!("{}, {:016x}", names.join(","), Digest::of(self.kept.concat().as_bytes()).as_u64()),
+            ));
+        }
+        config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
+        config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         // A plain GET says nothing that the input does not.
         config.extend(Some(self.form.fingerprint()).filter(|form| form != "GET").map(|form| ("request", form)));
         config
@@ -125,20 +186,36 @@ impl Plan {
     }
 }
 
+/// The one host that all of these ask.
+///
+/// # Errors
+///
+/// If there are several: then nobody knows which credential is meant.
+pub(crate) fn host(plans: &[Plan]) -> Result<String> {
+    let of = |plan: &Plan| match &plan.home {
+        Some(Origin::Tuple(_, host, _)) => host.to_string(),
+        _ => plan.input.url(0).host_str().unwrap_or_default().to_owned(),
+    };
+    let hosts: std::collections::BTreeSet<String> = plans.iter().map(of).collect();
+    match hosts.into_iter().collect::<Vec<_>>().as_slice() {
+        [host] => Ok(host.clone()),
+        hosts => Err(Failure::usage(format!(
+            "the credentials of a netrc are those of one host, and here are {}; say with [api] base which one they are for",
+            hosts.join(", ")
+        ))),
+    }
+}
+
 impl Input {
-    fn of(args: &PullArgs) -> Result<Self> {
-        match (args.url.as_slice(), &args.urls) {
-            ([text], _) => {
-                let template = text.parse().map_err(Failure::usage)?;
-                Ok(Self::Template { text: text.clone(), template })
+    fn of(target: Target) -> Result<Self> {
+        match target {
+            Target::Template { text, template } => Ok(Self::Template { text, template }),
+            Target::List(path) => Self::read(&path),
+            Target::Requests(requests) => Ok(Self::List(requests.urls)),
+            Target::Children(parent) => {
+                Err(Failure::usage(format!("'{}' has to be pulled before its children", parent.name)))
             }
-            ([], Some(path)) => Self::read(path),
-            ([], None) => Err(Failure::usage("say what to pull: a URL, a template, or --urls FILE")),
-            (several, _) => Err(Failure::usage(format!(
-                "there are {} URLs, and one can be pulled this way; put a template such as '…/items/{{0..299}}' in quotes, or \
-                 list the URLs in a file and name it with --urls",
-                several.len()
-            ))),
+            Target::Rows { from, pattern } => rows::urls(&from, &pattern).map(Self::List).map_err(Failure::usage),
         }
     }
 
@@ -161,6 +238,14 @@ impl Input {
             return Err(Failure::usage(format!("there is no URL in {name}")));
         }
         Ok(Self::List(urls))
+    }
+
+    /// A table for what is pulled, where the user names none.
+    pub(crate) fn table(&self) -> TableName {
+        match self {
+            Self::Template { text, .. } => TableName::of_url(text),
+            Self::List(urls) => TableName::of_url(&urls[0]),
+        }
     }
 
     /// How many jobs there are.
@@ -191,7 +276,7 @@ impl Input {
             Self::Template { text, .. } => !origin(text).contains('{'),
             Self::List(urls) => urls.iter().all(|url| origin(url) == origin(&urls[0])),
         };
-        if !one_origin {
+        if !one_origin || self.len() == 0 {
             return Vec::new();
         }
         let url = self.url(0);

@@ -28,6 +28,10 @@ pub(super) enum Outcome {
     Paused { until: Option<SystemTime>, why: String },
     /// The user's deadline passed.
     Late(String),
+    /// More requests failed than the user allows.
+    Failing(String),
+    /// The user wanted no more for now.
+    Enough(String),
     /// The pages lead nowhere new.
     Stalled(String),
     /// By a signal.
@@ -63,11 +67,11 @@ fn system_time(wall: Wall) -> SystemTime {
 
 /// Brings every output to its end, says how it went, and returns the exit code that goes with it.
 pub(super) fn end(run: Run, args: &PullArgs) -> Result<()> {
-    let Run { client, screen, pulls, complete, started, .. } = run;
+    let Run { client, screen, pulls, complete, started, waiting, failures, .. } = run;
     let elapsed = started.elapsed();
-    let several = pulls.len() + complete.len() > 1;
+    let several = pulls.len() + complete.len() + waiting.len() + failures.len() > 1;
     let mut rows: Vec<Row> = complete.iter().map(|(name, totals)| Row::complete(name, *totals)).collect();
-    let (mut failures, mut later) = (Vec::new(), Vec::new());
+    let (mut failures, mut later) = (failures, Vec::new());
     for mut pull in pulls {
         let outcome = pull.outcome.take().unwrap_or(Outcome::Finished);
         let name = pull.plan.name();
@@ -76,11 +80,12 @@ pub(super) fn end(run: Run, args: &PullArgs) -> Result<()> {
         row.is_unread = matches!(outcome, Outcome::Broken(StoreError::BrokenPipe));
         let missing = list(&mut pull, &outcome, &before)?;
         later.extend(notes(&pull).into_iter().map(|note| format!("note: {before}{note}")));
-        if let Err(failure) = finish(pull, outcome, missing) {
+        if let Err(failure) = finish(pull, outcome, missing, &mut row) {
             failures.push((before, failure));
         }
         rows.push(row);
     }
+    rows.extend(waiting.iter().map(|child| Row::waiting(child.endpoint.name.as_deref().unwrap_or_default())));
     let summary = Summary { rows: &rows, client: &client, elapsed };
     if several {
         table::draw(&rows).iter().for_each(|line| screen.note(line));
@@ -120,6 +125,11 @@ fn gravest(failures: Vec<(String, Failure)>, several: bool, screen: &Screen) -> 
 /// What may not be as the user thinks, though nothing went wrong.
 fn notes(pull: &Pull) -> Vec<String> {
     let mut notes = Vec::new();
+    if pull.skipped > 0 {
+        let more = pull.skipped - pull.skips.len() as u64;
+        let more = if more > 0 { format!(" … and {more} more") } else { String::new() };
+        notes.push(format!("{} skipped: {}{more}", count(pull.skipped, "request"), pull.skips.join(", ")));
+    }
     if pull.unfollowed {
         notes.push("pages name a next one that was not followed; --pages auto follows them".to_owned());
     }
@@ -146,12 +156,28 @@ fn verdict(outcome: &Outcome, totals: &Totals) -> &'static str {
         Outcome::Finished if is_empty_handed(totals) => "failed",
         Outcome::Finished if totals.failed > 0 => "partial",
         Outcome::Finished => "complete",
-        Outcome::Paused { .. } => "paused",
+        Outcome::Paused { .. } | Outcome::Enough(_) => "paused",
         Outcome::Late(_) => "late",
+        Outcome::Failing(_) => "failing",
         Outcome::Stalled(_) => "stalled",
         Outcome::Stopped(_) => "stopped",
         Outcome::Broken(StoreError::BrokenPipe) => "unread",
         Outcome::Broken(_) => "broken",
+    }
+}
+
+/// What the server says there is beyond what came, in words; nothing if all is there, or nobody asked.
+fn short(pull: &Pull) -> Option<String> {
+    let expected = pull.expected.as_ref()?;
+    let (place, records) = (expected.place(), pull.sink.totals().records);
+    match expected.total(pull.plan.input.len()) {
+        Some(total) if total > records => Some(format!(
+            "{} came, and the server says in {place} that there are {total}; it may have changed meanwhile: pull it again with \
+             --fresh",
+            count(records, "record")
+        )),
+        Some(_) => None,
+        None => Some(format!("whether all came is not known: not every answer had a number in {place}")),
     }
 }
 
@@ -180,9 +206,9 @@ fn list(pull: &mut Pull, outcome: &Outcome, before: &str) -> Result<Option<Strin
     Ok(lines.into_iter().next())
 }
 
-fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<()> {
+/// The row has the totals before, and gets those after it: only then is it known how many records came twice.
+fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>, row: &mut Row) -> Result<()> {
     let name = pull.plan.output.to_string();
-    let totals = pull.sink.totals();
     let advice = pull.advice.take().map(|advice| format!("; {advice}")).unwrap_or_default();
     let goes_on = match &pull.plan.output {
         Output::Stdout => "with -o FILE, a run that is cut short can go on where it was",
@@ -190,16 +216,19 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<(
         _ => "what was fetched is kept: run the same command again to go on",
     };
     let (ending, failure) = match outcome {
-        Outcome::Finished if is_empty_handed(&totals) => {
+        Outcome::Finished if is_empty_handed(&row.totals) => {
             let why = missing.unwrap_or_default();
             (Ending::Interrupted, Failure::error(format!("nothing was fetched: {why}{advice}")))
         }
         Outcome::Finished => {
             let before = std::path::PathBuf::from(format!("{name}.before"));
             let was_there = before.exists();
-            pull.sink.finish(pull.plan.input.len(), now()).map_err(|e| stored(&e))?;
-            if totals.failed == 0 {
-                return Ok(());
+            pull.finish(now()).map_err(|e| stored(&e))?;
+            row.totals = pull.sink.totals();
+            if row.totals.failed == 0 {
+                let Some(why) = short(&pull) else { return Ok(()) };
+                row.verdict = "short";
+                return Err(Failure::new(Code::Partial, format!("{name}: {why}")));
             }
             let next = match &pull.plan.output {
                 Output::Stdout => "run it again with -o FILE, and another run fetches what is missing alone",
@@ -218,13 +247,19 @@ fn finish(mut pull: Pull, outcome: Outcome, missing: Option<String>) -> Result<(
                 until.map_or_else(now, |since| Wall::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
             (Ending::Paused { until: wall }, Failure::new(Code::Paused, format!("paused: {why}; {goes_on}")))
         }
-        Outcome::Late(why) => (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}"))),
+        Outcome::Late(why) | Outcome::Enough(why) => {
+            (Ending::Interrupted, Failure::new(Code::Paused, format!("{why}; {goes_on}")))
+        }
         Outcome::Stalled(why) => {
             let kept = match &pull.plan.output {
-                Output::Ndjson(_) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
+                Output::File(..) if !pull.is_blank() => format!("; what was fetched is kept in {name}.part"),
                 _ => String::new(),
             };
             (Ending::Stalled, Failure::new(Code::Stalled, why + &kept))
+        }
+        Outcome::Failing(why) => {
+            let code = if pull.is_blank() { Code::Error } else { Code::Partial };
+            (Ending::Interrupted, Failure::new(code, format!("{why}{advice}; {goes_on}")))
         }
         Outcome::Stopped(code) => (Ending::Interrupted, Failure::new(code, format!("stopped; {goes_on}"))),
         Outcome::Broken(error) => {

@@ -8,6 +8,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
+use crate::args::PullArgs;
+
 /// What all requests of an endpoint have in common.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
@@ -29,6 +31,11 @@ pub(crate) struct Step {
 }
 
 impl Form {
+    pub(crate) fn of_flags(args: &PullArgs) -> Self {
+        let usual = if args.body.is_some() { Method::POST } else { Method::GET };
+        Self { method: args.method.clone().unwrap_or(usual), headers: Vec::new(), body: args.body.clone() }
+    }
+
     /// Tells forms apart.
     pub(crate) fn fingerprint(&self) -> String {
         let headers: Vec<String> =

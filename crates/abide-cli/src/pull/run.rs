@@ -5,27 +5,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use abide::Client;
+use abide_core::place::Path;
 use abide_core::time::Wall;
 use tokio::task::{JoinError, JoinSet};
+use url::Origin;
 
 use super::endpoint::Pull;
 use super::errand::Landed;
 use super::journal::error::Error as StoreError;
 use super::journal::state::Ending;
+use super::kin::{self, Parent};
 use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+#[cfg(feature = "postgres")]
+use super::sink::database::postgres;
+use super::sink::database::sqlite;
+use super::sink::file::OneFile;
 use super::sink::files::Files;
-use super::sink::ndjson::Ndjson;
 use super::sink::stdout::Stdout;
-use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals};
+use super::sink::{IfComplete, OpenOptions, Opened, Sink, Totals, tee};
+use super::spec::{Endpoint, Target};
+use super::tokens::Tokens;
 use super::traces::Traces;
 use crate::args::{self, PullArgs};
 use crate::connect;
 use crate::exit::{Code, Failure, Result};
 use crate::log;
-use crate::screen::{self, Screen};
+use crate::screen::{self, Screen, count};
 use crate::stop::Stop;
 
 /// How often what was written is made safe against a loss of power.
@@ -38,50 +46,68 @@ pub(super) struct Run {
     pub(super) pulls: Vec<Pull>,
     /// Endpoints that were complete before.
     pub(super) complete: Vec<(String, Totals)>,
+    /// Endpoints whose parents are not complete.
+    pub(super) waiting: Vec<Child>,
+    /// Of endpoints that could not begin.
+    pub(super) failures: Vec<(String, Failure)>,
     pub(super) started: Instant,
     deadline: Option<Instant>,
     flying: JoinSet<(usize, Landed)>,
-    /// The most pages under way.
+    /// Where requests take several in turn.
+    tokens: Tokens,
+    /// The most pages under way, and the most of an endpoint's.
     most: usize,
+    window: usize,
     /// Whose turn it is, among those that have equally many pages under way.
     turn: usize,
 }
 
-pub(super) async fn pull(plans: Vec<Plan>, client: Client, args: &PullArgs) -> Result<()> {
+/// An endpoint that is asked for the records of another, once those are there.
+pub(super) struct Child {
+    pub(super) endpoint: Endpoint,
+    pub(super) output: Output,
+    /// The one origin that the credentials are for.
+    pub(super) home: Option<Origin>,
+    pub(super) parent: Parent,
+    /// What of the child's own records its children need.
+    pub(super) rows: Vec<Path>,
+}
+
+pub(super) async fn pull(plans: Vec<Plan>, waiting: Vec<Child>, client: Client, args: &PullArgs) -> Result<()> {
     let screen = Screen::new(args.common.quiet);
     log::start(args.common.verbose, screen.lines());
-    let origins: BTreeSet<String> = plans.iter().map(Plan::origin).collect();
+    let origins: BTreeSet<Option<String>> = plans.iter().map(Plan::origin).collect();
     let concurrency = usize::try_from(connect::concurrency(&args.common)).unwrap_or(usize::MAX);
+    let tokens = Tokens::new(connect::tokens(&args.common)?);
     let started = Instant::now();
     let mut run = Run {
         client,
         screen,
         pulls: Vec::new(),
         complete: Vec::new(),
+        waiting,
+        failures: Vec::new(),
         started,
         deadline: args.common.deadline.map(|span| started + span.0),
         flying: JoinSet::new(),
-        most: concurrency.saturating_mul(origins.len().max(1)),
+        most: concurrency.saturating_mul(origins.len().max(1)).saturating_mul(tokens.len().max(1)),
+        window: concurrency,
+        tokens,
         turn: 0,
     };
     for plan in plans {
-        let (traces, screen) = (Traces::expected(&plan.output), run.screen.clone());
-        match open(&plan, &screen) {
-            Ok(Ok(sink)) => run.pulls.push(Pull::new(plan, sink, screen, concurrency, traces)),
-            Ok(Err(totals)) => run.complete.push((plan.name(), totals)),
-            Err(failure) => {
-                run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
-                return Err(failure);
-            }
+        if let Err(failure) = run.open(plan, args) {
+            run.pulls.into_iter().try_for_each(|pull| pull.close(Ending::Interrupted)).map_err(|e| stored(&e))?;
+            return Err(failure);
         }
     }
-    run.go().await;
+    run.go(args).await;
     run.screen.clear();
     report::end(run, args)
 }
 
-/// The output as the plan wants it, or what it holds if it is complete already.
-fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink>, Totals>> {
+/// The output as the plan wants it, with the rows beside it that children need.
+fn open(plan: &Plan) -> Result<Opened<Box<dyn Sink>>> {
     let config = plan.config();
     let config: Vec<(&str, &str)> = config.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let if_complete = match plan.if_complete {
@@ -89,43 +115,109 @@ fn open(plan: &Plan, screen: &Screen) -> Result<std::result::Result<Box<dyn Sink
         args::IfComplete::Refetch => IfComplete::Refetch,
         args::IfComplete::Fail => IfComplete::Fail,
     };
-    let options = OpenOptions { config: &config, fresh: plan.fresh, if_complete };
-    match &plan.output {
-        Output::Stdout => Ok(Ok(Box::new(Stdout::open().map_err(|e| stored(&e))?))),
-        Output::Ndjson(path) => opened(Ndjson::open(path, &options, now()), &path.display().to_string(), screen),
+    let options = OpenOptions {
+        config: &config,
+        fresh: plan.fresh,
+        if_complete,
+        key: plan.key.as_ref(),
+        table: Some(&plan.table),
+        columns: plan.columns.as_deref(),
+    };
+    let main = match &plan.output {
+        Output::Stdout => Stdout::open(&options).map(|sink| Opened::New(Box::new(sink) as Box<dyn Sink>)),
+        Output::File(path, format) => OneFile::open(path, *format, &options, now()).map(boxed),
+        Output::Sqlite(path) => sqlite::open(path, &options, now()).map(boxed),
+        #[cfg(feature = "postgres")]
+        Output::Postgres(address) => postgres::open(address, &options, now()).map(boxed),
+        #[cfg(not(feature = "postgres"))]
+        Output::Postgres(_) => unreachable!("no such output is made without the feature"),
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);
             let name = move |job: u64| names.name(usize::try_from(job).unwrap_or(usize::MAX), &input.url(job));
-            opened(Files::open(path, plan.input.len(), Box::new(name), &options), &path.display().to_string(), screen)
+            Files::open(path, plan.input.len(), Box::new(name), &options).map(boxed)
         }
-    }
+    };
+    let main = main.map_err(|e| stored(&e))?;
+    let Some(file) = plan.rows_file() else { return Ok(main) };
+    let rows = tee::Rows { file: &file, places: &plan.rows };
+    tee::open(main, &rows, &config, now()).map_err(|e| stored(&e))?.ok_or_else(|| {
+        Failure::usage(format!(
+            "{} is complete, but was pulled without what its children need; start over with --fresh",
+            plan.output
+        ))
+    })
 }
 
-fn opened<S: Sink + 'static>(
-    opened: std::result::Result<Opened<S>, StoreError>,
-    name: &str,
-    screen: &Screen,
-) -> Result<std::result::Result<Box<dyn Sink>, Totals>> {
-    match opened.map_err(|e| stored(&e))? {
-        Opened::New(sink) => Ok(Ok(Box::new(sink))),
-        Opened::Resumed(sink, left) => {
-            screen.note(&report::resumed(name, &left));
-            Ok(Ok(Box::new(sink)))
-        }
-        Opened::Complete { since, totals } => {
-            screen.note(&report::complete(name, since, &totals));
-            Ok(Err(totals))
-        }
+fn boxed<S: Sink + 'static>(opened: Opened<S>) -> Opened<Box<dyn Sink>> {
+    match opened {
+        Opened::New(sink) => Opened::New(Box::new(sink)),
+        Opened::Resumed(sink, left) => Opened::Resumed(Box::new(sink), left),
+        Opened::Complete { since, totals } => Opened::Complete { since, totals },
     }
 }
 
 impl Run {
-    async fn go(&mut self) {
+    /// Opens the output of an endpoint, and its children's if it is complete already.
+    fn open(&mut self, plan: Plan, args: &PullArgs) -> Result<()> {
+        let (traces, name) = (Traces::expected(&plan.output, &plan.table), plan.output.to_string());
+        let sink = match open(&plan)? {
+            Opened::New(sink) => sink,
+            Opened::Resumed(sink, left) => {
+                self.screen.note(&report::resumed(&name, &left));
+                sink
+            }
+            Opened::Complete { since, totals } => {
+                self.screen.note(&report::complete(&name, since, &totals));
+                self.complete.push((plan.name(), totals));
+                self.open_children(&plan, args);
+                return Ok(());
+            }
+        };
+        self.pulls.push(Pull::new(plan, sink, self.screen.clone(), self.window, traces));
+        Ok(())
+    }
+
+    /// The endpoint is complete: whatever is asked for its records can begin.
+    fn open_children(&mut self, parent: &Plan, args: &PullArgs) {
+        let Some(rows) = parent.rows_file() else { return };
+        let is_child = |child: &mut Child| Some(&child.parent.name) == parent.name.as_ref();
+        let children: Vec<Child> = self.waiting.extract_if(.., is_child).collect();
+        for child in children {
+            let name = child.endpoint.name.clone().unwrap_or_default();
+            let opened = child.plan(&rows, &parent.rows, args).and_then(|(plan, without)| {
+                if without > 0 {
+                    self.screen.note(&format!("{name}: {} have nothing to ask for it with", count(without, "parent")));
+                }
+                self.open(plan, args)
+            });
+            if let Err(failure) = opened {
+                self.failures.push((format!("{name}: "), failure));
+            }
+        }
+    }
+
+    /// Lets the children of those begin that have become complete. Returns whether there is anything new.
+    fn adopt(&mut self, args: &PullArgs) -> bool {
+        let is_due = |pull: &Pull| !pull.finished && !pull.plan.rows.is_empty() && pull.is_complete();
+        let Some(index) = self.pulls.iter().position(is_due) else { return false };
+        let pull = &mut self.pulls[index];
+        let done = pull.finish(now());
+        if pull.note(done).is_some() {
+            let plan = Arc::clone(&pull.plan);
+            self.open_children(&plan, args);
+        }
+        true
+    }
+
+    async fn go(&mut self, args: &PullArgs) {
         let mut stop = Stop::new();
         let (mut synced, mut drawn) = (Instant::now(), Instant::now());
         loop {
             self.begin();
+            while self.adopt(args) {
+                self.begin();
+            }
             if self.flying.is_empty() {
                 return;
             }
@@ -140,9 +232,12 @@ impl Run {
                 drawn = Instant::now();
             }
             if synced.elapsed() >= SYNC {
-                for pull in &mut self.pulls {
+                for pull in self.pulls.iter_mut().filter(|pull| !pull.finished) {
                     let done = pull.sink.sync();
                     pull.note(done);
+                    if let Some(note) = pull.sink.poll_note() {
+                        self.screen.note(&note);
+                    }
                 }
                 synced = Instant::now();
             }
@@ -153,7 +248,7 @@ impl Run {
     fn begin(&mut self) {
         while self.flying.len() < self.most {
             let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let Some((index, errand)) = self.in_turn().into_iter().find_map(|index| {
+            let Some((index, mut errand)) = self.in_turn().into_iter().find_map(|index| {
                 let pull = &mut self.pulls[index];
                 let errand = pull.next_errand(deadline);
                 Some((index, pull.note(errand)??))
@@ -161,6 +256,7 @@ impl Run {
                 return;
             };
             self.turn = index + 1;
+            errand.token = self.tokens.choose(SystemTime::now());
             let client = self.client.clone();
             self.flying.spawn(async move { (index, errand.run(client).await) });
         }
@@ -181,7 +277,11 @@ impl Run {
         let mut next = first;
         while let Some(joined) = next {
             match joined {
-                Ok((index, page)) => landed[index].push(page),
+                Ok((index, page)) => {
+                    if let Some(page) = self.look_for_another_token(index, page) {
+                        landed[index].push(page);
+                    }
+                }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
             next = self.flying.try_join_next();
@@ -194,11 +294,38 @@ impl Run {
         }
     }
 
+    /// The page, unless its token was all that stood in its way.
+    fn look_for_another_token(&mut self, index: usize, page: Landed) -> Option<Landed> {
+        let Some(token) = &page.errand.token else { return Some(page) };
+        self.tokens.on_landed(token);
+        if let Some(Err(error)) = &page.answer
+            && error.is_limited()
+            && self.tokens.on_limited(token, error.retry_at(), SystemTime::now())
+        {
+            self.pulls[index].again(page.errand);
+            return None;
+        }
+        Some(page)
+    }
+
     fn stop(&mut self, code: Code) {
         self.flying.abort_all();
-        for pull in &mut self.pulls {
+        for pull in self.pulls.iter_mut().filter(|pull| !pull.finished) {
             pull.outcome = Some(Outcome::Stopped(code));
         }
+    }
+}
+
+impl Child {
+    /// What it asks for, now that the rows of its parent are there, and how many of them it can't ask for.
+    fn plan(self, file: &std::path::Path, places: &[Path], args: &PullArgs) -> Result<(Plan, u64)> {
+        let requests = kin::requests(file, places, &self.parent).map_err(Failure::error)?;
+        let without = requests.without;
+        let endpoint = Endpoint { target: Target::Requests(Box::new(requests)), ..self.endpoint };
+        let mut plan = Plan::new(endpoint, self.output, self.home, args)?;
+        plan.keep = self.parent.keep;
+        plan.rows = self.rows;
+        Ok((plan, without))
     }
 }
 

@@ -16,6 +16,11 @@ pub(super) struct Row {
     pub(super) output: String,
     pub(super) totals: Totals,
     pub(super) requests: u64,
+    /// What the server says there is, where that was asked for.
+    pub(super) expected: Option<u64>,
+    pub(super) refused: u64,
+    pub(super) retried: u64,
+    pub(super) skipped: u64,
     pub(super) elapsed: Duration,
     /// One word.
     pub(super) verdict: &'static str,
@@ -31,10 +36,19 @@ impl Row {
             output: name.to_owned(),
             totals,
             requests: 0,
+            expected: None,
+            refused: 0,
+            retried: 0,
+            skipped: 0,
             elapsed: Duration::ZERO,
             verdict: "complete",
             is_unread: false,
         }
+    }
+
+    /// Of an endpoint whose parent is not complete.
+    pub(super) fn waiting(name: &str) -> Self {
+        Self { verdict: "waiting", ..Self::complete(name, Totals::default()) }
     }
 
     pub(super) fn of(pull: &Pull, verdict: &'static str) -> Self {
@@ -43,6 +57,10 @@ impl Row {
             output: pull.plan.output.to_string(),
             totals: pull.sink.totals(),
             requests: pull.requests,
+            expected: pull.expected.as_ref().and_then(|expected| expected.total(pull.plan.input.len())),
+            refused: pull.refused,
+            retried: pull.retried,
+            skipped: pull.skipped,
             elapsed: pull.span.map_or(Duration::ZERO, |(first, last)| last.duration_since(first)),
             verdict,
             is_unread: false,
@@ -56,6 +74,10 @@ impl Row {
             "records": self.totals.records,
             "pages": self.totals.pages,
             "requests": self.requests,
+            "expected": self.expected,
+            "rate_limited": self.refused,
+            "retries": self.retried,
+            "skipped": self.skipped,
             "failed": self.totals.failed,
             "elapsed_s": (self.elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0,
             "outcome": self.verdict,
@@ -67,7 +89,10 @@ impl Row {
             self.name.clone(),
             self.totals.pages.to_string(),
             self.totals.records.to_string(),
-            self.requests.to_string(),
+            self.expected.map_or_else(|| "-".to_owned(), |expected| expected.to_string()),
+            self.refused.to_string(),
+            self.retried.to_string(),
+            self.skipped.to_string(),
             self.totals.failed.to_string(),
             short(self.elapsed),
             self.verdict.to_owned(),
@@ -75,7 +100,8 @@ impl Row {
     }
 }
 
-const HEADINGS: [&str; 7] = ["endpoint", "pages", "records", "requests", "failed", "time", "verdict"];
+const HEADINGS: [&str; 10] =
+    ["endpoint", "pages", "records", "expected", "refused", "retried", "skipped", "failed", "time", "verdict"];
 
 /// The lines of the table: names and verdicts to the left, numbers to the right.
 pub(super) fn draw(rows: &[Row]) -> Vec<String> {
@@ -106,8 +132,13 @@ mod tests {
             ..Row::complete(name, Totals { records, pages: 3, ..Totals::default() })
         };
         let table = draw(&[row("issues", 12_345, "complete"), row("comments", 7, "paused")]);
-        assert_eq!(table[0], "endpoint  pages  records  requests  failed  time  verdict");
-        assert_eq!(table[1], "issues        3    12345         0       0   0ms  complete");
-        assert_eq!(table[2], "comments      3        7         0       0   0ms  paused");
+        assert_eq!(
+            table,
+            [
+                "endpoint  pages  records  expected  refused  retried  skipped  failed  time  verdict",
+                "issues        3    12345         -        0        0        0       0   0ms  complete",
+                "comments      3        7         -        0        0        0       0   0ms  paused",
+            ]
+        );
     }
 }

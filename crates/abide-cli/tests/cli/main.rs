@@ -5,16 +5,22 @@
 mod support;
 
 mod again;
+mod config;
 mod demo;
 mod exact;
 mod failures;
 mod faults;
+mod formats;
+mod kin;
 mod limits;
 mod memory;
 mod outputs;
 mod paging;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod refusals;
 mod screen;
 mod secrets;
 #[cfg(unix)]
 mod stops;
+mod tables;

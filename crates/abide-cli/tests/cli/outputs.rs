@@ -55,7 +55,7 @@ fn what_can_not_be_read_says_what_can() {
     run(&["pull", NOWHERE, "--allow-origin", "x"]).says(&["'x' is not an origin", "https://"]);
     run(&["pull", NOWHERE, "-o", "x/", "--pages", "auto"]).says(&["one file an URL does not go with --pages"]);
     run(&["pull", "http://x/1", "http://x/2"]).says(&["there are 2 URLs", "in quotes", "--urls"]);
-    run(&["pull", "items.toml"]).says(&["'items.toml' is not a URL to fetch"]);
+    run(&["pull", "items.toml"]).says(&["items.toml can't be read"]);
     run(&["pull", "http://x/{1..}"]).says(&["{1..}"]);
     run(&["pull", "--urls", "none.txt"]).says(&["the URLs in none.txt can't be read"]);
     run(&["get", "x/y"]).says(&["'x/y' is not a URL to fetch", "https://"]);

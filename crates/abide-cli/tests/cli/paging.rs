@@ -1,5 +1,6 @@
 //! Pages that are asked for by a token, a record, a number or an offset.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -181,4 +182,52 @@ fn more_pages_than_may_be_are_never_left_out_quietly() {
     assert_eq!(server.targets().len(), 3);
     home.run(&[&pull[..], &["5"]].concat()).expect(4);
     assert_eq!((server.targets().len(), home.read("x.ndjson.part").lines().count()), (5, 5));
+}
+
+/// Ten records in pages of three. Tokens that were given before the first refusal are void after it; from then on the first page
+/// holds only so many records.
+fn expiring(first: u64) -> Server {
+    let refused = AtomicBool::new(false);
+    Server::start(move |target| {
+        let token = value(target, "cursor").and_then(|token| token.split_once('-'));
+        let from = token.map_or(0, |(_, from)| from.parse().unwrap());
+        let is_new = refused.load(Ordering::SeqCst);
+        if token.is_some_and(|(generation, _)| generation == "old") && (from == 6 || is_new) {
+            refused.store(true, Ordering::SeqCst);
+            return reply("410 Gone", "", "{}");
+        }
+        let to = if is_new && from == 0 { first } else { (from + 3).min(10) };
+        let generation = if is_new { "new" } else { "old" };
+        let next = if to < 10 { format!(r#""{generation}-{to}""#) } else { "null".to_owned() };
+        json(format!(r#"{{"items":[{}],"next_cursor":{next}}}"#, records(from, to)))
+    })
+}
+
+fn ten() -> String {
+    (0..10).map(|id| format!("{{\"id\":{id}}}\n")).collect()
+}
+
+#[test]
+fn a_cursor_that_has_expired_since_the_last_run_is_got_anew() {
+    let server = expiring(3);
+    let home = Home::new();
+    let pull = ["pull", &server.url("/a"), "-o", "x.ndjson"];
+    home.run(&[&pull[..], &["--max-pages", "2"]].concat()).expect(4);
+    let run = home.run(&pull).expect(0);
+    run.says(&["page 3 was answered with 410", "from the first again"]);
+    // Two pages, the refusal, these two again, and the last two.
+    assert_eq!((home.read("x.ndjson"), server.targets().len()), (ten(), 7));
+}
+
+#[test]
+fn pages_that_are_others_when_gone_through_again_need_a_key() {
+    let server = expiring(2);
+    let home = Home::new();
+    let run = home.run(&["pull", &server.url("/a"), "-o", "x.ndjson"]).expect(4);
+    run.says(&["page 1 is not what it was", "--key"]);
+    assert_eq!(home.read("x.ndjson.part").lines().count(), 6);
+
+    let server = expiring(2);
+    home.run(&["pull", &server.url("/a"), "-o", "y.ndjson", "--key", "id"]).expect(0);
+    assert_eq!(home.read("y.ndjson"), ten());
 }

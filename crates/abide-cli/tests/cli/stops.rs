@@ -97,6 +97,32 @@ fn a_killed_pull_of_pages_ends_with_the_bytes_of_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_kill_costs_no_more_where_pages_are_fetched_side_by_side() {
+    for style in ["page", "offset", "next"] {
+        let mock = Mock::start(&["--records", "1000", "--latency", "5ms", "--pages", style]);
+        let home = Home::new();
+        let pull = ["pull", &mock.url("/items"), "-o", "x.ndjson", "--concurrency", "4", "--no-memory"];
+        for point in [3, 17, 31, 44] {
+            let mut running = home.start(&pull);
+            wait_until("enough was asked for", || mock.log().len() >= point);
+            let _ = running.child.kill();
+            running.wait();
+        }
+        home.run(&pull).expect(0);
+        let whole = Home::new();
+        let plain = Mock::start(&["--records", "1000"]);
+        whole.run(&["pull", &plain.url("/items"), "-o", "x.ndjson"]).expect(0);
+        assert!(
+            home.read("x.ndjson") == whole.read("x.ndjson"),
+            "{style}: other bytes than those of an uninterrupted pull"
+        );
+        // 50 pages, and with each kill one for each that was under way.
+        let asked = mock.log().len();
+        assert!(asked <= 50 + 4 * 4, "{style}: {asked} requests");
+    }
+}
+
+#[test]
 fn a_killed_pull_of_a_template_ends_with_the_bytes_of_an_uninterrupted_one() {
     let points = [9, 60, 150, 299];
     let (mock, home) = kill_at("/items/{0..299}", "x.ndjson", &points);

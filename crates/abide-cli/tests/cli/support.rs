@@ -239,9 +239,38 @@ pub(crate) struct Server {
     heads: Arc<Mutex<Vec<String>>>,
 }
 
+/// What a server is asked.
+pub(crate) struct Asked {
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    pub(crate) fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap_or_default()
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let field = |line: &'_ str| line.split_once(':').map(|(known, value)| (known.to_owned(), value.len()));
+        let line =
+            self.head.lines().find(|line| field(line).is_some_and(|(known, _)| known.eq_ignore_ascii_case(name)))?;
+        Some(line.split_once(':')?.1.trim())
+    }
+}
+
 impl Server {
     /// `answer` gets the target (path and query), and gives the whole answer.
     pub(crate) fn start(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::of_requests(move |asked| answer(asked.target()))
+    }
+
+    /// `answer` gets the request, and gives the whole answer.
+    pub(crate) fn of_requests(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -275,7 +304,7 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Vec<u8>) {
+fn serve(stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&Asked) -> Vec<u8>) {
     let mut lines = BufReader::new(&stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -283,9 +312,12 @@ fn serve(stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&str) ->
             return;
         }
     }
-    let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    heads.lock().unwrap().push(head);
-    let _ = (&stream).write_all(&answer(&target));
+    heads.lock().unwrap().push(head.clone());
+    let mut asked = Asked { head, body: String::new() };
+    let length: u64 = asked.field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    if lines.take(length).read_to_string(&mut asked.body).is_ok() {
+        let _ = (&stream).write_all(&answer(&asked));
+    }
 }
 
 /// A 200 with a JSON body.

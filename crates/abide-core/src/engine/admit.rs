@@ -70,6 +70,7 @@ impl Engine {
             self.tell_listeners(index);
         }
         self.watch_unread(index, now);
+        self.ask_lease(index);
         self.schedule(index, now);
     }
 
@@ -114,7 +115,7 @@ impl Engine {
         gate.queue.remove(&state.seat);
         state.told = None;
         // Slow callers would otherwise take turns for ever in being late.
-        let back_at = now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER));
+        let back_at = gate.lapses_at(now.mono + GRANT_LIFE * (1 << state.lapses.min(LONGER)));
         let pass = gate.take(id, &state.call, back_at, now);
         gate.grants.insert((back_at, id));
         state.phase = Phase::Granted(Grant { pass, back_at });
@@ -254,6 +255,7 @@ impl Engine {
             gate.queue.next_aside(),
             gate.grants.first().map(|(at, _)| *at),
             gate.others.expires(),
+            gate.leases.as_ref().and_then(|leases| leases.wakes_at()),
             gate.deadlines.first().map(|(at, _)| *at),
             gate.stalls_at,
             gate.unread.tells_at(),

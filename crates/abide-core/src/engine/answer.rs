@@ -13,7 +13,8 @@ use crate::gate::Flown;
 use crate::headers::{Refusal, Response, Signal, Wait};
 use crate::limit::pause::Round;
 use crate::retry::classify::Cause;
-use crate::retry::{Outcome, classify, may_repeat};
+use crate::retry::sign::{meaning, wants_body};
+use crate::retry::{Meaning, Outcome, SIGN_PREFIX, classify, may_repeat};
 use crate::time::Now;
 
 /// The head of an answer, and the beginning of its body where that was asked for.
@@ -53,15 +54,26 @@ impl Engine {
         let gate = &mut self.gates[state.gate];
         let &Head { status, headers, body } = head;
         let response = Response { host: gate.key.host(), status, headers, body, sent, received };
-        if body.is_none()
-            && let bytes @ 1.. = gate.reader.peek(&response)
-        {
-            self.decisions.push_back(Decision::Peek { id, attempt, bytes });
-            return;
+        let signs = state.call.signs.as_deref().unwrap_or_default();
+        if body.is_none() {
+            let bytes = gate.reader.peek(&response);
+            let bytes = if wants_body(signs, status, headers) { bytes.max(SIGN_PREFIX) } else { bytes };
+            if bytes > 0 {
+                self.decisions.push_back(Decision::Peek { id, attempt, bytes });
+                return;
+            }
         }
+        let meaning = meaning(signs, status, headers, body);
         let signal = gate.reader.read(&response);
         let ticket = gate.settle(&state.call, &flight.pass, Flown { sent, received, now }, &signal);
-        let mut outcome = classify(&rules, status, &signal);
+        let mut outcome = match meaning {
+            Some(Meaning::Limited) => {
+                Outcome::Refused(signal.refusal.filter(|kind| *kind != Refusal::Unknown).unwrap_or(Refusal::Rate))
+            }
+            Some(Meaning::Renew | Meaning::Final) => Outcome::Accepted,
+            None => classify(&rules, status, &signal),
+        };
+        let asks_renewal = meaning.map_or(status == StatusCode::UNAUTHORIZED, |meaning| meaning == Meaning::Renew);
         match outcome {
             Outcome::Accepted => {
                 gate.end(ticket, End::Accepted, None, received);
@@ -82,11 +94,16 @@ impl Engine {
         let decides = self.land(id, attempt, status.as_u16(), outcome == Outcome::Accepted, now);
         let landed = Landed { id, gate, safety, sent, round, decides };
         let answer = Answer { status, signal, received, ticket };
+        if matches!(outcome, Outcome::Refused(_) | Outcome::Suspected)
+            && let Some(state) = self.calls.get_mut(&id)
+        {
+            state.account.refused += 1;
+        }
         match outcome {
             Outcome::Accepted => {
                 self.on_accepted(landed, now);
                 match redirect {
-                    _ if status == StatusCode::UNAUTHORIZED && self.renew(landed, now) => {}
+                    _ if asks_renewal && self.renew(landed, now) => {}
                     Some(Redirect { safety: Safety::Once, .. }) => {
                         self.decisions.push_back(Decision::Return { id, verdict: Verdict::Unrepeatable });
                     }

@@ -87,6 +87,7 @@ fn stuck(gate: &Gate, held: &Held) -> Option<&'static str> {
         Some(_) if held.ready == 0 => Some("nobody waits for something"),
         Some(why) => match why.until {
             Some(until) if until < Instant::NEVER && !wakes_by(until) => Some("no wake-up at the end of a wait"),
+            None if gate.leases.as_ref().is_some_and(|leases| leases.is_asked()) => None,
             None if held.places == 0 => Some("an answer is waited for, and none is to come"),
             // The cap alone counts what was answered and is still being read.
             None if !matches!(why.reason, Reason::Concurrency(_) | Reason::Limit(LimitSpec::Concurrency(_)))

@@ -51,7 +51,7 @@ impl Engine {
                 None => {
                     gate.watched.remove(&(alone, id));
                     gate.budget.take_spare();
-                    let back_at = now.mono + GRANT_LIFE;
+                    let back_at = gate.lapses_at(now.mono + GRANT_LIFE);
                     let pass = gate.take(id, &state.call, back_at, now);
                     gate.grants.insert((back_at, id));
                     *beside = Beside::Granted(Box::new(Grant { pass, back_at }));

@@ -49,7 +49,7 @@ impl Story {
     /// The calls that may leave now, and do; other decisions are dropped.
     fn sent(&mut self) -> Vec<CallId> {
         let decisions = self.decisions();
-        let granted = |decision: &Decision| matches!(decision, Decision::Send { .. }).then(|| decision.id());
+        let granted = |decision: &Decision| matches!(decision, Decision::Send { .. }).then(|| decision.id())?;
         let ids: Vec<CallId> = decisions.iter().filter_map(granted).collect();
         let now = self.now();
         ids.iter().for_each(|id| assert!(self.engine.begin(*id, None, now)));

@@ -32,7 +32,8 @@ struct Other {
     /// It was told of later than what left after it, so that it can't be learned from.
     is_late: bool,
     ticket: Ticket,
-    permit: Permit,
+    /// What it took of the limits here; `None` if the shared budget has counted it.
+    permit: Option<Permit>,
 }
 
 impl Others {
@@ -63,20 +64,25 @@ impl Gate {
         let at = now.at(deed.at.min(now.mono));
         let counted = now.at(at.mono.max(self.others.latest).min(now.mono));
         match deed.act {
-            Act::Left { cost } => {
+            Act::Left { cost, budget } => {
                 if self.others.flying.contains_key(&(who, deed.attempt)) {
                     return false;
                 }
                 self.others.on_counted(counted.mono);
-                let mut permit = self.limits.take(cost, counted);
-                self.limits.leave(&mut permit, counted);
+                // What the shared budget counted is not to be counted twice.
+                let is_counted = budget != 0 && self.leases.as_ref().is_some_and(|leases| leases.id() == budget);
+                let permit = (!is_counted).then(|| {
+                    let mut permit = self.limits.take(cost, counted);
+                    self.limits.leave(&mut permit, counted);
+                    permit
+                });
                 let is_late = at.mono < self.others.left;
                 self.others.on_left(at.mono);
                 self.spread.on_left(at.mono, cost);
                 let ticket = self.learner.on_other_sent(at);
                 let other = Other { sent: at.mono, is_late, ticket, permit };
                 self.others.flying.insert((who, deed.attempt), other);
-                true
+                !is_counted
             }
             Act::Ended { end, pause } => {
                 if let Some(other) = self.others.flying.remove(&(who, deed.attempt)) {
@@ -94,9 +100,12 @@ impl Gate {
         let shown = if other.is_late && end != End::Unsent { End::Unknown } else { end };
         self.learner.on_end(other.ticket, shown, at);
         self.others.on_counted(counted.mono);
-        match end {
-            End::Unsent => self.limits.refund(&other.permit),
-            _ => self.limits.settle(&other.permit, None, &Trip::answered(counted, self.trips.shortest())),
+        match (&other.permit, end) {
+            (None, _) => {}
+            (Some(permit), End::Unsent) => self.limits.refund(permit),
+            (Some(permit), _) => {
+                self.limits.settle(permit, None, &Trip::answered(counted, self.trips.shortest()));
+            }
         }
         match end {
             End::Accepted => {

@@ -2,6 +2,7 @@
 
 use super::Gate;
 use super::kept::Part;
+use super::leases::Number;
 use super::spread::Last;
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::{Call, CallId};
@@ -18,6 +19,8 @@ pub(crate) struct Pass {
     permit: Permit,
     /// What it takes of the share of a limit that was learned.
     part: Option<Box<Part>>,
+    /// The lease from a shared budget that it uses, or 0.
+    pub(crate) lease: Number,
     /// When it was let through, and the last one before it, where attempts are spread.
     since: Instant,
     before: Option<Last>,
@@ -47,7 +50,8 @@ impl Gate {
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call), now);
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
         let (part, before) = (self.kept.take(now), self.spread.on_left(now.mono, call.cost));
-        Pass { permit, part, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
+        let lease = self.leases.as_mut().map_or(0, |leases| leases.take(now.mono));
+        Pass { permit, part, lease, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
     }
 
     /// The attempt leaves.
@@ -60,7 +64,10 @@ impl Gate {
         pass.ticket = self.learner.on_left(pass.ticket, now);
         pass.has_left = true;
         self.others.on_left(now.mono);
-        self.publish(pass.ticket, now, Act::Left { cost: pass.cost });
+        if self.publishes {
+            let budget = self.leases.as_ref().filter(|_| pass.lease != 0).map_or(0, |leases| leases.id());
+            self.publish(pass.ticket, now, Act::Left { cost: pass.cost, budget });
+        }
     }
 
     /// The learner hears how an attempt ended, and so do other processes, with the pause that they have to keep.
@@ -81,6 +88,9 @@ impl Gate {
         self.limits.refund(&pass.permit);
         self.kept.refund(pass.part.as_deref());
         self.spread.undo(pass.since, pass.before);
+        if let Some(leases) = &mut self.leases {
+            leases.give_back(pass.lease, now.mono);
+        }
         self.quotas.release(pass.permit.claim, End::Unsent, now);
         if pass.has_left {
             self.end(pass.ticket, End::Unsent, None, now);

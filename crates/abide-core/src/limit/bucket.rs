@@ -58,6 +58,21 @@ impl Bucket {
         Self { tick: Duration::ZERO, ..self }
     }
 
+    /// The most that may leave at once.
+    pub(super) fn amount(&self) -> u64 {
+        self.burst.saturating_add(1)
+    }
+
+    pub(super) fn write(&self, words: &mut Vec<u64>) {
+        words.push(self.full_at.as_nanos());
+    }
+
+    pub(super) fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        self.full_at = Instant::from_nanos(words.next()?);
+        self.left = u64::from(self.full_at > Instant::ZERO);
+        Some(())
+    }
+
     pub(crate) fn opening(&self, cost: u64) -> Opening {
         if cost > self.burst.saturating_add(1) {
             return Opening::Never;

@@ -50,6 +50,22 @@ impl Clock {
         }
     }
 
+    pub(super) fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    pub(super) fn write(&self, words: &mut Vec<u64>) {
+        words.extend([self.number.cast_unsigned(), self.used, self.last, self.late, self.late_until.as_nanos()]);
+    }
+
+    pub(super) fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        self.number = words.next()?.cast_signed();
+        (self.used, self.last, self.late) = (words.next()?, words.next()?, words.next()?);
+        self.used.checked_add(self.last)?.checked_add(self.late)?.checked_add(self.amount)?;
+        self.late_until = Instant::from_nanos(words.next()?);
+        Some(())
+    }
+
     pub(crate) fn opening(&self, cost: u64, now: Now) -> Opening {
         if cost > self.amount {
             return Opening::Never;
@@ -113,7 +129,13 @@ impl Clock {
         let mut turned = self.clone();
         if number != self.number {
             turned.number = number;
-            turned.last = if number == self.number.saturating_add(1) { self.used } else { 0 };
+            turned.last = if number == self.number.saturating_add(1) {
+                self.used
+            } else if self.late_until >= now.mono - Duration::from_nanos(into) - Duration::from_nanos(self.period) {
+                self.late
+            } else {
+                0
+            };
             turned.late = if self.late_until < now.mono - Duration::from_nanos(into) { 0 } else { self.late };
             turned.used = turned.pending + turned.late;
         }

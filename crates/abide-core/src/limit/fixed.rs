@@ -42,6 +42,25 @@ impl Fixed {
         }
     }
 
+    pub(super) fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    pub(super) fn write(&self, words: &mut Vec<u64>) {
+        let moment = |at: Option<Instant>| at.unwrap_or(Instant::NEVER).as_nanos();
+        words.extend([self.used, self.late, self.answered.as_nanos()]);
+        words.extend([moment(self.opened_after), moment(self.opened_before)]);
+    }
+
+    pub(super) fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        (self.used, self.late) = (words.next()?, words.next()?);
+        self.used.checked_add(self.late)?.checked_add(self.amount)?;
+        self.answered = Instant::from_nanos(words.next()?);
+        let mut moment = || words.next().map(|at| Some(Instant::from_nanos(at)).filter(|at| *at < Instant::NEVER));
+        (self.opened_after, self.opened_before) = (moment()?, moment()?);
+        Some(())
+    }
+
     pub(crate) fn opening(&self, cost: u64, now: Instant) -> Opening {
         if cost > self.amount {
             return Opening::Never;

@@ -113,6 +113,37 @@ impl Limit {
         }
     }
 
+    /// Spends all that there is at this moment.
+    fn exhaust(&mut self, now: Now) {
+        let all = match self {
+            Self::Sliding(limit) => limit.amount(),
+            Self::Fixed(limit) => limit.amount(),
+            Self::Clock(limit) => limit.amount(),
+            Self::Bucket(limit) => limit.amount(),
+        };
+        self.spend(all, now);
+    }
+
+    /// Adds its book to these words. Nothing may wait for an answer.
+    fn write(&self, words: &mut Vec<u64>) {
+        match self {
+            Self::Sliding(limit) => limit.write(words),
+            Self::Fixed(limit) => limit.write(words),
+            Self::Clock(limit) => limit.write(words),
+            Self::Bucket(limit) => limit.write(words),
+        }
+    }
+
+    /// Takes its book from these words. `None` if they can't be one.
+    fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        match self {
+            Self::Sliding(limit) => limit.read(words),
+            Self::Fixed(limit) => limit.read(words),
+            Self::Clock(limit) => limit.read(words),
+            Self::Bucket(limit) => limit.read(words),
+        }
+    }
+
     /// An attempt leaves, some time after its take.
     pub(crate) fn leave(&mut self, ticket: &mut Ticket, cost: u64, now: Now) {
         if let Self::Bucket(limit) = self {

@@ -34,6 +34,30 @@ impl Sliding {
         Self { amount, period, pending: 0, spent: VecDeque::new(), used: 0 }
     }
 
+    pub(super) fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    pub(super) fn write(&self, words: &mut Vec<u64>) {
+        words.push(self.spent.len() as u64);
+        for spent in &self.spent {
+            words.extend([spent.first.as_nanos(), spent.last.as_nanos(), spent.cost]);
+        }
+    }
+
+    pub(super) fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        let len = words.next()?;
+        self.spent.clear();
+        self.used = 0;
+        for _ in 0..len {
+            let (first, last) = (Instant::from_nanos(words.next()?), Instant::from_nanos(words.next()?));
+            let cost = words.next()?;
+            self.used = self.used.checked_add(cost)?;
+            self.spent.push_back(Spent { first, last, cost });
+        }
+        Some(())
+    }
+
     pub(crate) fn opening(&self, cost: u64, now: Instant) -> Opening {
         if cost > self.amount {
             return Opening::Never;

@@ -82,6 +82,21 @@ impl Stack {
         }
     }
 
+    /// Spends all that there is at this moment.
+    pub(crate) fn exhaust(&mut self, now: Now) {
+        self.limits.iter_mut().for_each(|(_, limit)| limit.exhaust(now));
+    }
+
+    /// Adds the books to these words. Nothing may wait for an answer.
+    pub(crate) fn write(&self, words: &mut Vec<u64>) {
+        self.limits.iter().for_each(|(_, limit)| limit.write(words));
+    }
+
+    /// Takes the books from these words, as [`Stack::write`] wrote them for the same limits. `None` if they say something else.
+    pub(crate) fn read(&mut self, words: &mut impl Iterator<Item = u64>) -> Option<()> {
+        self.limits.iter_mut().try_for_each(|(_, limit)| limit.read(words))
+    }
+
     /// The attempt leaves.
     pub(crate) fn leave(&mut self, permit: &mut Permit, now: Now) {
         for ((spec, limit), ticket) in self.limits.iter_mut().zip(&mut permit.tickets) {

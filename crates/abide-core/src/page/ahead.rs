@@ -113,6 +113,11 @@ impl Ahead {
         Self { step: other.step, ..self }
     }
 
+    /// Whether so many pages are left, or nobody says how many.
+    pub(super) fn has_left(&self, pages: u64) -> bool {
+        self.last.is_none_or(|last| last.checked_sub(self.next).is_some_and(|left| left / self.step + 1 >= pages))
+    }
+
     /// Whether the server says which page is the last.
     pub(super) fn is_bounded(&self) -> bool {
         self.last.is_some()

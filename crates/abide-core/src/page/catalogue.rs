@@ -59,13 +59,16 @@ pub(super) const TARGETS: [&str; 4] = ["href", "url", "link", "$ref"];
 /// Header fields that may hold the URL of the next page. Kinto sends the first; GitLab sends a bare number in the second.
 pub(super) const HEADERS: [&str; 3] = ["next-page", "x-next-page", "x-next"];
 
+/// Where a body says whether there is no more.
+pub(super) const END: &str = "end_of_stream";
+
 /// Where a body says whether there is more, and the text that means that there is.
 pub(super) static MORE: LazyLock<Vec<(Path, &str)>> = LazyLock::new(|| {
     let holders = ["", "meta.", "pagination.", "paging.", "page_info.", "pageInfo."];
     let names = ["has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage"];
     let flags = holders.iter().flat_map(|holder| names.map(|name| path(&format!("{holder}{name}"))));
     // Zendesk names a next page even at the end of an incremental export.
-    flags.map(|path| (path, "true")).chain([(path("end_of_stream"), "false")]).collect()
+    flags.map(|path| (path, "true")).chain([(path(END), "false")]).collect()
 });
 
 /// Where a body holds a token that belongs into the next request, and the query key that it goes into, where there is one. The

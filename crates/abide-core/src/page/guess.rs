@@ -4,6 +4,7 @@ use http::HeaderName;
 
 use super::answer::Answer;
 use super::catalogue::{self, path};
+use super::reference;
 use super::slot::Slot;
 use super::style::{Cursor, Holder, Last, Number, Offset};
 use super::{Next, Pages};
@@ -32,7 +33,10 @@ fn token(answer: &Answer<'_>) -> Option<Pages> {
         // A list or an object is no token, and true names none.
         answer.token(at).is_some_and(|token| !token.starts_with(['{', '[', 't']))
     })?;
-    Some(Pages::Cursor(Cursor { at, send: Slot::Query(key.to_owned()), more: None }))
+    // The last page may hold a token as well, with a word that there is no more.
+    let more = answer.body.and_then(reference::more).filter(|(_, path)| **path != catalogue::path(catalogue::END));
+    let more = more.map(|(_, path)| Place::Body(path.clone()));
+    Some(Pages::Cursor(Cursor { at, send: Slot::Query(key.to_owned()), more }))
 }
 
 /// MediaWiki's object, which holds itself a key of its own name.
@@ -142,6 +146,8 @@ mod tests {
         assert_eq!(guessed("", &[("x-next-page", "2")], "[]"), by_header);
         assert_eq!(guessed("", &[("x-next-page", "")], "[]"), "End");
         assert_eq!(guessed("", &[], r#"{"next_cursor": "c", "has_more": false}"#), "End");
+        let more = guessed("", &[], r#"{"next_cursor": "c", "has_more": true}"#);
+        assert_eq!(more, "query.cursor=c by cursor=body.next_cursor send=query.cursor more=body.has_more");
         let merged = guessed("", &[], r#"{"continue": {"a": "1", "continue": "-"}}"#);
         assert_eq!(merged, "query.a=1 query.continue=- by mediawiki");
     }

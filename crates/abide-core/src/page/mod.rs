@@ -140,6 +140,11 @@ pub enum Next {
 }
 
 impl Pages {
+    /// Whether later pages are asked for with what the server gave, which it may come to refuse; numbers and offsets stay good.
+    pub fn goes_by_token(&self) -> bool {
+        !matches!(self, Self::None | Self::Number(_) | Self::Offset(_))
+    }
+
     /// Where the page after this response is.
     pub fn next(&self, answer: &Answer<'_>) -> Next {
         match self {

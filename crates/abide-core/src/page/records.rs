@@ -10,7 +10,9 @@ const NAMES: [&str; 6] = ["items", "data", "results", "records", "rows", "entrie
 const LINKS: [&str; 2] = ["links", "link"];
 
 /// Where the records of a body stand, if nobody says so: in a list, or in an object under `items`, `data`, `results`, `records`, `rows`
-/// or `entries`, or else in its only array of objects. Else the value itself is the one record.
+/// or `entries`, or else in its only array of objects, or one level further down where formats wrap them: the only list in `_embedded`
+/// (HAL), one of these names in `data` or `d` (OData 2), `nodes` or `edges` of the only field in `data` (GraphQL). Else the value
+/// itself is the one record.
 pub fn records(json: &Json<'_>) -> Path {
     let key = |name: &str| Path::ROOT.join(name);
     let is_array = |name: &&&str| json.member(name).is_some_and(|value| value.kind() == Kind::Array);
@@ -23,8 +25,29 @@ pub fn records(json: &Json<'_>) -> Path {
     let others: Vec<Value<'_>> = lists.iter().copied().filter(|list| !is_link(list)).collect();
     match (lists.as_slice(), others.as_slice()) {
         ([only], _) | (_, [only]) => only.as_str().map_or(Path::ROOT, |name| key(&name)),
-        _ => Path::ROOT,
+        _ => wrapped(json).unwrap_or(Path::ROOT),
     }
+}
+
+/// Where the records stand one level further down, if a format puts them there.
+fn wrapped(json: &Json<'_>) -> Option<Path> {
+    let is_array = |value: &Value<'_>| value.kind() == Kind::Array;
+    if let Some(embedded) = json.member("_embedded") {
+        let mut lists = embedded.members().filter(|(_, value)| is_array(value));
+        let (name, None) = (lists.next()?.0.as_str()?, lists.next()) else { return None };
+        return Some(Path::ROOT.join("_embedded").join(name));
+    }
+    for holder in ["data", "d"] {
+        let Some(inner) = json.member(holder) else { continue };
+        let named = NAMES.iter().find(|name| inner.member(name).as_ref().is_some_and(is_array));
+        if let Some(name) = named {
+            return Some(Path::ROOT.join(holder).join(*name));
+        }
+    }
+    let mut fields = json.member("data")?.members();
+    let ((name, field), None) = (fields.next()?, fields.next()) else { return None };
+    let list = ["nodes", "edges"].into_iter().find(|list| field.member(list).as_ref().is_some_and(is_array))?;
+    Some(Path::ROOT.join("data").join(name.as_str()?).join(list))
 }
 
 fn is_list_of_objects(value: Value<'_>) -> bool {
@@ -57,5 +80,16 @@ mod tests {
         assert_eq!(found(r#"{"links": [{}], "animals": [{}]}"#), "animals");
         assert_eq!(found(r#"{"a": [{}], "b": [{}]}"#), "");
         assert_eq!(found(r#"{"id": 1}"#), "");
+    }
+
+    #[test]
+    fn formats_that_wrap_their_lists_are_seen_through() {
+        assert_eq!(found(r#"{"_links": {}, "_embedded": {"things": []}}"#), "_embedded.things");
+        assert_eq!(found(r#"{"_embedded": {"a": [], "b": []}}"#), "");
+        assert_eq!(found(r#"{"d": {"results": [1], "__next": "x"}}"#), "d.results");
+        assert_eq!(found(r#"{"data": {"items": [1], "next": "x"}}"#), "data.items");
+        assert_eq!(found(r#"{"data": {"posts": {"nodes": [], "pageInfo": {}}}}"#), "data.posts.nodes");
+        assert_eq!(found(r#"{"data": {"posts": {"edges": [{"node": 1}]}}}"#), "data.posts.edges");
+        assert_eq!(found(r#"{"data": {"id": 1, "tags": [{"a": 1}]}}"#), "");
     }
 }

@@ -4,6 +4,7 @@ mod backoff;
 mod budget;
 pub(crate) mod classify;
 mod schedule;
+pub(crate) mod sign;
 mod stop;
 pub(crate) mod suspicion;
 
@@ -13,6 +14,7 @@ mod peers;
 pub use backoff::{Backoff, chain, exponential, fixed, linear, random};
 pub use budget::{Budget, Tokens};
 pub use schedule::{Ending, Next, Schedule, Tries};
+pub use sign::{Meaning, SIGN_PREFIX, Sign};
 pub use stop::{Bound, Stop, after, attempts, before, never};
 
 pub(crate) use classify::{Outcome, classify, may_repeat};

@@ -56,6 +56,8 @@ pub use voice::{Fields, Lies, RetryAfter, Voice};
 pub use world::{Party, World};
 
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod stalls;
 #[cfg(test)]
 mod tests;

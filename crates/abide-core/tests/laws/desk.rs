@@ -148,7 +148,7 @@ impl Desk {
 
     /// The calls that were let through since the last look.
     pub(crate) fn let_through(&mut self) -> Vec<CallId> {
-        self.said().iter().filter(|said| matches!(said, Decision::Send { .. })).map(Decision::id).collect()
+        self.said().iter().filter(|said| matches!(said, Decision::Send { .. })).filter_map(Decision::id).collect()
     }
 
     /// The calls that ended without an answer since the last look.

@@ -508,7 +508,7 @@ impl Stage {
     fn drain_for(&mut self, only: Option<CallId>) -> bool {
         let mut any = false;
         while let Some(decision) = self.engine.poll_decision() {
-            any |= only.is_none_or(|id| id == decision.id());
+            any |= only.is_none_or(|id| Some(id) == decision.id());
             self.obey(decision);
         }
         #[cfg(debug_assertions)]
@@ -519,7 +519,8 @@ impl Stage {
     }
 
     fn obey(&mut self, decision: Decision) {
-        let id = decision.id();
+        // No budget is shared here.
+        let id = decision.id().unwrap();
         let i = self.ids[&id];
         let place = self.places[i];
         assert_ne!(place, Place::Over, "{decision:?} on a call that has ended");

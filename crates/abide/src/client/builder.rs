@@ -4,6 +4,8 @@ mod auth;
 mod mount;
 mod repeat;
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,21 +19,23 @@ use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::Usual;
 use super::credential::Credentials;
+use super::ground::Ground;
 use super::transport::Transport;
-use super::transport::sockets::Connection;
-use super::{Client, Inner};
+use super::transport::connection::{Connection, Connects};
 use crate::error::{Error, Result};
-use crate::handle::Handle;
+use crate::handle::{Handle, Keeper};
 use crate::memory::{Link, Memory};
+use crate::target::redacted;
 
-/// What requests say of their sender unless they are told otherwise.
+/// What the requests of clients say of their sender unless they are told otherwise.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("abide/", env!("CARGO_PKG_VERSION")));
 
-/// Collects the settings of a [`Client`]; what can't work is said by [`ClientBuilder::build`].
-#[derive(Clone, Debug)]
+/// Collects the settings of a client, or of whatever else `C` is: all are built from the same settings. What can't work is said by
+/// `build`.
 #[must_use]
-pub struct ClientBuilder {
+pub struct ClientBuilder<C = Usual> {
     base: Option<String>,
     policy: Policy,
     credentials: Credentials,
@@ -52,15 +56,16 @@ pub struct ClientBuilder {
     record: Option<std::path::PathBuf>,
     memory: Option<Memory>,
     wrong: Option<String>,
+    builds: PhantomData<fn() -> C>,
 }
 
-impl ClientBuilder {
-    pub(super) fn new(base: Option<&str>) -> Self {
+impl<C> ClientBuilder<C> {
+    pub(crate) fn new(base: Option<&str>) -> Self {
         Self {
             base: base.map(str::to_owned),
             policy: Policy::default(),
             credentials: Credentials::default(),
-            headers: HeaderMap::from_iter([(USER_AGENT, AGENT)]),
+            headers: HeaderMap::new(),
             connection: Connection::default(),
             timeout: None,
             deadline: None,
@@ -77,6 +82,7 @@ impl ClientBuilder {
             record: None,
             memory: None,
             wrong: None,
+            builds: PhantomData,
         }
     }
 
@@ -168,12 +174,6 @@ impl ClientBuilder {
         self
     }
 
-    /// How many redirects a call follows; 10 by default, each through the gate of its origin.
-    pub fn redirects(mut self, most: u32) -> Self {
-        self.policy.redirects = most;
-        self
-    }
-
     /// The most that one attempt may take, from its start to the end of its body; no bound by default.
     pub fn timeout(mut self, most: Duration) -> Self {
         self.timeout = Some(most);
@@ -183,6 +183,79 @@ impl ClientBuilder {
     /// The most that a call may take, with all waits and attempts; no bound by default.
     pub fn deadline(mut self, most: Duration) -> Self {
         self.deadline = Some(most);
+        self
+    }
+
+    /// The seed of jitter, for runs that are to be repeated; drawn at random by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Puts a mock in place of the network and the clock. Jitter then comes from the seed 0, unless another is given.
+    #[cfg(feature = "testing")]
+    pub fn mock(mut self, mock: &crate::testing::Mock) -> Self {
+        self.mock = Some(mock.clone());
+        self
+    }
+
+    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
+    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
+    /// at the level `debug`.
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// What all calls share.
+    pub(crate) fn ground(&mut self, keeper: Keeper, follows: bool) -> Result<Ground> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(Error::setting(wrong));
+        }
+        let base = self.base.as_deref().map(parse_base).transpose()?;
+        let base = base.map(|mut base| {
+            if let Some(value) = take_userinfo(&mut base) {
+                self.credentials.insert(AUTHORIZATION, value);
+            }
+            base
+        });
+        #[cfg(feature = "blocking")]
+        let hedges = self.policy.hedge || self.mounts.iter().any(|(_, rules)| rules.policy.hedge);
+        let (policy, rules) = self.rule_book(base)?;
+        let handle = self.handle(policy, keeper);
+        Ok(Ground {
+            handle,
+            rules,
+            max_body: self.max_body,
+            follows,
+            #[cfg(feature = "blocking")]
+            hedges,
+        })
+    }
+
+    /// The engine with its clock.
+    fn handle(&self, policy: Policy, keeper: Keeper) -> Handle {
+        let memory = self.memory.as_ref().and_then(Link::new);
+        #[cfg(feature = "testing")]
+        if let Some(mock) = &self.mock {
+            let (clock, story) = (mock.clock().clone(), mock.story().clone());
+            return Handle::told(policy, self.seed.unwrap_or(0), memory, keeper, clock, story);
+        }
+        Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory, keeper)
+    }
+}
+
+/// Settings of clients that make their own connections.
+impl<C: Connects> ClientBuilder<C> {
+    pub(crate) fn connecting(base: Option<&str>) -> Self {
+        let mut builder = Self::new(base);
+        builder.headers.insert(USER_AGENT, AGENT);
+        builder
+    }
+
+    /// How many redirects a call follows; 10 by default, each through the gate of its origin.
+    pub fn redirects(mut self, most: u32) -> Self {
+        self.policy.redirects = most;
         self
     }
 
@@ -216,19 +289,6 @@ impl ClientBuilder {
         self
     }
 
-    /// The seed of jitter, for runs that are to be repeated; drawn at random by default.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Puts a mock in place of the network and the clock. Jitter then comes from the seed 0, unless another is given.
-    #[cfg(feature = "testing")]
-    pub fn mock(mut self, mock: &crate::testing::Mock) -> Self {
-        self.mock = Some(mock.clone());
-        self
-    }
-
     /// Writes every exchange into a JSON file, to be [replayed](crate::testing::Mock::replay) without the network. Header fields
     /// and bodies of requests are not written, nor the secret keys of a query, cookies, and the tokens of a token endpoint. An
     /// earlier file of this name is written over.
@@ -238,53 +298,60 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps what is learned of servers, and what was spent, in a folder: for later runs, and for others that run at the same
-    /// time and share limits with this one. Nothing is kept by default. A folder that can't be used is no error; the log says so
-    /// at the level `debug`.
-    pub fn memory(mut self, memory: Memory) -> Self {
-        self.memory = Some(memory);
-        self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    ///
-    /// If a setting can't work: a base that is no http or https URL, a header field with characters that it can't hold, a
-    /// certificate that can't be read, a concurrency of 0. [`Error::is_setting`] is true for all of them.
-    pub fn build(mut self) -> Result<Client> {
-        if let Some(wrong) = self.wrong {
-            return Err(Error::setting(wrong));
-        }
-        let base = self.base.as_deref().map(parse_base).transpose()?;
-        let base = base.map(|mut base| {
-            if let Some(value) = take_userinfo(&mut base) {
-                self.credentials.insert(AUTHORIZATION, value);
-            }
-            base
-        });
-        let (policy, rules) = self.rule_book(base)?;
-        let (transport, handle) = self.ground(policy)?;
-        Ok(Client { inner: Arc::new(Inner { transport, handle, rules, max_body: self.max_body }) })
-    }
-
-    /// What the client stands on: what sends, and the engine with its clock.
-    fn ground(&mut self, policy: Policy) -> Result<(Arc<dyn Transport>, Handle)> {
-        let memory = self.memory.as_ref().and_then(Link::new);
+    /// What sends: connections of the client's own, unless a test stands in for them.
+    pub(crate) fn transport(
+        &mut self,
+        connect: impl FnOnce(&Connection) -> Result<Arc<dyn Transport>>,
+    ) -> Result<Arc<dyn Transport>> {
         #[cfg(feature = "testing")]
         if let Some(mock) = self.mock.take() {
-            let (clock, story) = (mock.clock().clone(), mock.story().clone());
-            let line = Arc::new(mock.line(self.connection.idle_timeout));
-            return Ok((line, Handle::told(policy, self.seed.unwrap_or(0), memory, clock, story)));
+            return Ok(Arc::new(mock.line(self.connection.idle_timeout)));
         }
-        let handle = Handle::new(policy, self.seed.unwrap_or_else(|| fastrand::u64(..)), memory);
-        let sockets = Arc::new(self.connection.build()?);
+        let connections = connect(&self.connection)?;
         #[cfg(feature = "testing")]
         if let Some(path) = self.record.take() {
-            let recorder = crate::testing::Recorder::new(sockets, path, self.credentials.query_keys())?;
-            return Ok((Arc::new(recorder), handle));
+            let recorder = crate::testing::Recorder::new(connections, path, self.credentials.query_keys())?;
+            return Ok(Arc::new(recorder));
         }
-        Ok((sockets, handle))
+        Ok(connections)
+    }
+}
+
+impl<C> Clone for ClientBuilder<C> {
+    fn clone(&self) -> Self {
+        Self {
+            base: self.base.clone(),
+            policy: self.policy.clone(),
+            credentials: self.credentials.clone(),
+            headers: self.headers.clone(),
+            connection: self.connection.clone(),
+            timeout: self.timeout,
+            deadline: self.deadline,
+            query: self.query.clone(),
+            idempotent: self.idempotent.clone(),
+            gives_keys: self.gives_keys,
+            raises: self.raises,
+            mounts: self.mounts.clone(),
+            max_body: self.max_body,
+            seed: self.seed,
+            #[cfg(feature = "testing")]
+            mock: self.mock.clone(),
+            #[cfg(feature = "testing")]
+            record: self.record.clone(),
+            memory: self.memory.clone(),
+            wrong: self.wrong.clone(),
+            builds: PhantomData,
+        }
+    }
+}
+
+impl<C> fmt::Debug for ClientBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base", &self.base.as_deref().map(|base| redacted(base, &[]).ok()))
+            .field("policy", &self.policy)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
     }
 }
 
@@ -340,9 +407,10 @@ pub(super) fn header(name: &str, value: &str) -> std::result::Result<(HeaderName
     Ok((name, value))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
+    use crate::Client;
 
     #[test]
     fn user_and_password_leave_the_url() {

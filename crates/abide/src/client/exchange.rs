@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use abide_core::call::{Account, Safety};
-use abide_core::decision::{GiveUp, Reason};
+use abide_core::decision::{GiveUp, Reason, Verdict};
 use abide_core::event::Redirect;
 use abide_core::rest::Rest;
 use abide_core::time::Human;
@@ -16,12 +16,13 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE
 use http::{Method, StatusCode};
 use url::Url;
 
-use super::Client;
+use super::answered::Answered;
+use super::flight::{self, Departure, Flight, Outcome};
+use super::ground::Ground;
 use super::oauth::Token;
+use super::parts::Parts;
 use super::race::{Came, Race};
-use super::request::Parts;
-use super::response::Response;
-use super::transport::{Arrival, Attempt, BoxError, Broken, Payload};
+use super::transport::{Arrival, Attempt, BoxError, Broken, Payload, Transport};
 use super::upload::{BodyGone, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::handle::Ticket;
@@ -30,7 +31,7 @@ use crate::target;
 
 /// A request's body.
 #[derive(Clone, Debug, Default)]
-pub(in crate::client) enum Body {
+pub(crate) enum Body {
     #[default]
     Empty,
     /// Can be sent any number of times.
@@ -47,7 +48,7 @@ impl Body {
 
 /// Where the next attempt goes.
 #[derive(Clone, Debug)]
-pub(super) struct Hop {
+pub(crate) struct Hop {
     pub(super) method: Method,
     pub(super) url: Url,
     /// Whether the credentials may go there.
@@ -56,13 +57,15 @@ pub(super) struct Hop {
 
 /// A call and all that is needed to send it again.
 #[derive(Debug)]
-pub(super) struct Exchange {
-    client: Client,
+pub(crate) struct Exchange {
+    ground: Arc<Ground>,
     parts: Parts,
     hop: Hop,
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
+    #[cfg(feature = "blocking")]
+    deadline: Option<abide_core::time::Instant>,
     /// The attempt whose answer was handed over.
     attempt: u32,
     status: Option<StatusCode>,
@@ -74,6 +77,10 @@ pub(super) struct Exchange {
     token: Option<Token>,
     /// What it was last said to wait for. The end of a wait may move often, and is not worth a word each time.
     said: Option<Reason>,
+    /// What was shown of its waits so far.
+    shown: Account,
+    #[cfg(feature = "metrics")]
+    queued: Option<crate::metrics::Queued>,
 }
 
 /// What a call goes on with.
@@ -83,33 +90,52 @@ enum Step {
 }
 
 impl Exchange {
-    pub(super) fn start(client: Client, parts: Parts) -> Self {
+    /// It is on the heap, for it is handed on more often than looked at.
+    pub(crate) fn start(ground: Arc<Ground>, parts: Parts) -> Box<Self> {
         let hop = parts.hop();
-        let handle = &client.inner.handle;
-        let key = key(&client, &parts, &hop);
+        let handle = &ground.handle;
+        let key = key(&ground, &parts, &hop);
         let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
         call.route = Route::of_path(hop.url.path());
         call.reads = hop.method.is_safe() && !matches!(parts.body, Body::Stream(_));
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
-        call.deadline = parts.deadline.map(|most| handle.now().mono + most);
+        let deadline = parts.deadline.map(|most| handle.now().mono + most);
+        call.deadline = deadline;
         call.rules = parts.policy.clone();
+        call.signs = parts.signs.clone();
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
         let ticket = handle.submit(call, || parts.shown());
-        let (attempt, status, cause, rest, token, said) = (0, None, None, None, None, None);
-        Self { client, parts, hop, next: None, ticket, attempt, status, cause, rest, token, said }
+        Box::new(Self {
+            #[cfg(feature = "metrics")]
+            queued: Some(crate::metrics::Queued::new(&hop.url)),
+            ground,
+            parts,
+            hop,
+            next: None,
+            ticket,
+            #[cfg(feature = "blocking")]
+            deadline,
+            attempt: 0,
+            status: None,
+            cause: None,
+            rest: None,
+            token: None,
+            said: None,
+            shown: Account::default(),
+        })
     }
 
     /// Goes on until there is an answer to hand over.
-    pub(super) async fn answer(mut self) -> Result<Response> {
+    pub(crate) async fn answer(mut self: Box<Self>, transport: &dyn Transport) -> Result<Answered> {
         let mut race = Race::default();
         loop {
             let decision = match self.step(&mut race).await {
                 Step::Decided(decision) => decision,
                 Step::Came(attempt, came) => {
-                    self.tell(attempt, came, &race);
+                    self.tell(attempt, came, &mut race);
                     continue;
                 }
             };
@@ -117,33 +143,42 @@ impl Exchange {
             match decision {
                 Decision::Send { attempt, beside, .. } => {
                     if beside.is_none() {
-                        race.end_all();
-                        self.authorize(None).await?;
+                        race.end_all(Outcome::Fault);
+                        self.authorize(None, transport).await?;
                     }
                     if self.ticket.begin(beside) {
-                        race.start(attempt, self.client.inner.transport.send(self.request()));
+                        let flight = self.depart(attempt);
+                        let sending = flight.in_scope(|| transport.send(self.request()));
+                        race.start(attempt, flight, sending);
                     }
                 }
                 Decision::Renew { id } => {
-                    race.end_all();
+                    race.end_all(Outcome::Unauthorized);
+                    self.stand_in_line();
                     let refused = self.token.as_ref().map(Token::number);
-                    self.authorize(refused).await?;
+                    self.authorize(refused, transport).await?;
                     self.ticket.tell(Event::Renewed { id });
                 }
                 Decision::Peek { attempt, bytes, .. } => race.peek(attempt, bytes),
-                Decision::Drop { attempt, .. } => race.end(attempt),
+                Decision::Drop { attempt, .. } => race.end(attempt, Outcome::Fault),
                 Decision::Follow { .. } => {
-                    race.end_all();
+                    race.end_all(Outcome::Redirected);
                     if let Some(next) = self.next.take() {
                         self.hop = next;
                     }
+                    self.stand_in_line();
                 }
-                Decision::Retry { .. } => race.end_all(),
+                Decision::Retry { .. } => {
+                    race.end_all(Outcome::Fault);
+                    self.stand_in_line();
+                }
                 Decision::Return { verdict, .. } => {
                     // The engine returns an answer only after it was told of one, and has every other dropped before.
-                    if let Some((attempt, answer)) = race.take_answer() {
+                    if let Some((attempt, mut answer)) = race.take_answer() {
                         self.attempt = attempt;
-                        return Ok(Response::new(answer, self, verdict));
+                        let is_last_word = matches!(verdict, Verdict::Final);
+                        answer.flight.settle(if is_last_word { Outcome::Answered } else { Outcome::Fault });
+                        return Ok(Answered::new(answer, self, verdict));
                     }
                 }
                 Decision::GiveUp { reason, account, .. } => return Err(self.given_up(reason, account)),
@@ -153,7 +188,7 @@ impl Exchange {
     }
 
     /// The next decision, or else what comes of an attempt: what was decided on the last thing that came goes first.
-    async fn step(&mut self, race: &mut Race) -> Step {
+    async fn step(&mut self, race: &mut Race<'_>) -> Step {
         std::future::poll_fn(|cx| match self.ticket.poll_decision(cx) {
             Poll::Ready(decision) => Poll::Ready(Step::Decided(decision)),
             Poll::Pending => race.poll(cx).map(|(attempt, came)| Step::Came(attempt, came)),
@@ -161,19 +196,61 @@ impl Exchange {
         .await
     }
 
+    /// An attempt begins, and whoever watches is told what it waited for.
+    fn depart(&mut self, attempt: u32) -> Flight {
+        #[cfg(feature = "metrics")]
+        drop(self.queued.take());
+        let mut waits = Vec::new();
+        if Flight::is_watched() {
+            let account = self.account();
+            waits = flight::waits_since(&self.shown, &account);
+            self.shown = account;
+        }
+        let departure = Departure {
+            call: self.ticket.id().as_u64(),
+            attempt,
+            method: &self.hop.method,
+            url: &self.hop.url,
+            shown: &|| self.shown_url(),
+            waits: &waits,
+        };
+        Flight::begin(&departure, &self.ground.handle)
+    }
+
+    /// Another attempt follows when its turn comes.
+    #[cfg_attr(not(feature = "metrics"), expect(clippy::unused_self, reason = "for metrics alone"))]
+    fn stand_in_line(&mut self) {
+        #[cfg(feature = "metrics")]
+        if self.queued.is_none() {
+            self.queued = Some(crate::metrics::Queued::new(&self.hop.url));
+        }
+    }
+
     /// Tells the engine what came of an attempt. An answer is kept until the engine has decided.
-    fn tell(&mut self, attempt: u32, came: Came, race: &Race) {
-        match (came, race.head(attempt)) {
-            (Came::Broken(broken), _) => self.fail(attempt, broken),
+    fn tell(&mut self, attempt: u32, came: Came, race: &mut Race<'_>) {
+        let was_refused = match (came, race.head(attempt)) {
+            (Came::Broken(broken), _) => {
+                if race.is_over() {
+                    self.stand_in_line();
+                }
+                return self.fail(attempt, broken);
+            }
             (Came::Head, Some(head)) => {
                 self.status = Some(head.status);
                 let (call, status) = (self.ticket.id().as_u64(), head.status.as_u16());
                 tracing::debug!(call, attempt, status, "answer");
-                self.tell_head(attempt, head, None);
+                self.tell_head(attempt, head, None)
             }
             (Came::Body(seen), Some(head)) => self.tell_head(attempt, head, Some(&seen)),
             // What came is there until the engine has decided on it.
-            (Came::Head | Came::Body(_), None) => {}
+            (Came::Head | Came::Body(_), None) => return,
+        };
+        if let Some(flight) = race.flight(attempt).filter(|_| was_refused) {
+            flight.settle(Outcome::Refused);
+        }
+        #[cfg(feature = "metrics")]
+        if let Some(flight) = race.flight(attempt) {
+            flight.on_limits(&self.limits());
         }
     }
 
@@ -197,7 +274,7 @@ impl Exchange {
             }
             Decision::Wait { why, .. } if self.said != Some(why.reason) => {
                 self.said = Some(why.reason);
-                let until = why.until.map(|at| Human(self.client.inner.handle.until(at)));
+                let until = why.until.map(|at| Human(self.ground.handle.until(at)));
                 tracing::debug!(call, reason = %why.reason, left = until.map(tracing::field::display), "wait");
             }
             Decision::Drop { attempt, .. } => tracing::debug!(call, attempt, "drop"),
@@ -213,23 +290,24 @@ impl Exchange {
     }
 
     /// Sees to it that there is an access token, where one is used; another than the one that was refused. Most often it is there.
-    async fn authorize(&mut self, refused: Option<u64>) -> Result<()> {
+    async fn authorize(&mut self, refused: Option<u64>, transport: &dyn Transport) -> Result<()> {
         let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.hop.trusted) else { return Ok(()) };
-        let client = self.client.clone();
-        let token = match tokens.current(&client, refused) {
+        let ground = Arc::clone(&self.ground);
+        let token = match tokens.current(&ground, refused) {
             Some(token) => token,
             // The request for a token is a call as well.
-            None => self.wait_for(Box::pin(tokens.fetch(&client, refused))).await??,
+            None => self.wait_for(Box::pin(tokens.fetch(&ground, transport, refused))).await??,
         };
         self.token = Some(token);
         Ok(())
     }
 
-    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) {
+    /// Whether the engine takes the answer for a refusal.
+    fn tell_head(&mut self, attempt: u32, head: &Arrival, body: Option<&[u8]>) -> bool {
         self.tell_spent();
         let redirect = self.redirect(head);
         let (id, status, headers) = (self.ticket.id(), head.status, &head.headers);
-        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body });
+        self.ticket.tell(Event::Head { id, attempt, status, headers, redirect, body })
     }
 
     /// Says so if the request's body was sent and could not be kept.
@@ -263,7 +341,17 @@ impl Exchange {
             Body::Stream(body) if keeps_body => body.payload(),
             _ => Payload::Empty,
         };
-        Attempt { method: self.hop.method.clone(), url, headers, body, timeout: self.parts.timeout }
+        Attempt {
+            method: self.hop.method.clone(),
+            url,
+            headers,
+            body,
+            timeout: self.parts.timeout,
+            #[cfg(feature = "blocking")]
+            left: self.deadline.map(|at| self.ground.handle.until(at)),
+            #[cfg(feature = "blocking")]
+            apart: self.ground.hedges && self.hop.method.is_safe(),
+        }
     }
 
     /// Tells the engine of a failed attempt, and keeps what it said for the error that may follow.
@@ -276,20 +364,27 @@ impl Exchange {
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self, error: Broken) -> Result<Response> {
+    pub(super) async fn again(mut self: Box<Self>, error: Broken, transport: &dyn Transport) -> Result<Answered> {
+        self.stand_in_line();
         self.fail(self.attempt, error);
-        self.answer().await
+        self.answer(transport).await
     }
 
     /// The same for what is missing of it.
-    pub(super) async fn go_on(mut self, broken: Broken, rest: Rest) -> Result<Response> {
+    pub(super) async fn go_on(
+        mut self: Box<Self>,
+        broken: Broken,
+        rest: Rest,
+        transport: &dyn Transport,
+    ) -> Result<Answered> {
         self.rest = Some(rest);
-        self.again(broken).await
+        self.again(broken, transport).await
     }
 
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
     fn redirect(&mut self, answer: &Arrival) -> Option<Redirect> {
         let method = match answer.status.as_u16() {
+            _ if !self.ground.follows => return None,
             303 if self.hop.method != Method::HEAD => Method::GET,
             301 | 302 if self.hop.method == Method::POST => Method::GET,
             301 | 302 | 303 | 307 | 308 => self.hop.method.clone(),
@@ -303,7 +398,7 @@ impl Exchange {
         url.set_fragment(None);
         // What a server puts there as user and password is no credential of ours.
         let _ = (url.set_username(""), url.set_password(None));
-        let trusted = self.hop.trusted && url.origin() == self.hop.url.origin();
+        let trusted = self.hop.trusted && target::is_same_origin(&url, &self.hop.url);
         let safety = match self.parts.safety {
             _ if method == self.parts.method && self.parts.body.is_gone() => Safety::Once,
             Some(safety) if method == self.parts.method => safety,
@@ -311,7 +406,7 @@ impl Exchange {
         };
         let route = Route::of_path(url.path());
         let next = Hop { method, url, trusted };
-        let key = key(&self.client, &self.parts, &next);
+        let key = key(&self.ground, &self.parts, &next);
         self.next = Some(next);
         Some(Redirect { key, route, safety })
     }
@@ -371,7 +466,7 @@ impl Exchange {
     }
 
     pub(super) fn max_body(&self) -> u64 {
-        self.client.inner.max_body
+        self.ground.max_body
     }
 
     /// The URL that answered, as it may be shown.
@@ -382,11 +477,11 @@ impl Exchange {
 }
 
 /// The budget that a hop spends.
-fn key(client: &Client, parts: &Parts, hop: &Hop) -> Key {
+fn key(ground: &Ground, parts: &Parts, hop: &Hop) -> Key {
     let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
     let key = Key::new(target::origin(&hop.url), credential);
-    let by_hand = parts.bucket.as_ref().filter(|_| hop.url.origin() == parts.url.origin());
-    match by_hand.or_else(|| client.inner.rules.of(&hop.url).0.bucket.as_ref()) {
+    let by_hand = parts.bucket.as_ref().filter(|_| target::is_same_origin(&hop.url, &parts.url));
+    match by_hand.or_else(|| ground.rules.of(&hop.url).0.bucket.as_ref()) {
         Some(bucket) => key.in_bucket(Arc::clone(bucket)),
         None => key,
     }

@@ -3,62 +3,44 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use abide_core::Policy;
 use abide_core::call::{Patience, Safety};
+use abide_core::retry::{Meaning, Sign};
 use bytes::Bytes;
+#[cfg(feature = "client")]
 use futures_core::Stream;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 use serde::Serialize;
 use url::Url;
 
 use super::credential::Credentials;
-use super::exchange::{Body, Exchange, Hop};
-use super::response::Response;
+use super::exchange::Body;
+#[cfg(feature = "client")]
+use super::exchange::Exchange;
+use super::ground::Ground;
+use super::parts::{IDEMPOTENCY_KEY, Parts};
+#[cfg(feature = "client")]
 use super::upload::Upload;
-use super::{Client, builder};
+#[cfg(feature = "client")]
+use super::{Client, Response};
+use super::{Usual, builder};
 use crate::error::{Error, Result};
-use crate::target;
 
-/// The field of draft-ietf-httpapi-idempotency-key-header.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// A request that can be added to and sent. What is wrong with it is said when it is sent.
+/// A request that can be added to and sent. What is wrong with it is said when it is sent. It is the same for the async client and
+/// for [threads](crate#features); `C` is the client that sends it.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
-pub struct Request {
-    pub(super) client: Client,
-    pub(super) parts: Result<Parts>,
+pub struct Request<C = Usual> {
+    pub(crate) client: C,
+    pub(crate) parts: Result<Parts>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Parts {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) credentials: Credentials,
-    pub(super) body: Body,
-    pub(super) safety: Option<Safety>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) deadline: Option<Duration>,
-    pub(super) patience: Option<Patience>,
-    pub(super) priority: i8,
-    pub(super) cost: u32,
-    /// The rules that it goes by in place of the engine's.
-    pub(super) policy: Option<Arc<Policy>>,
-    /// The bucket that it was put into by hand.
-    pub(super) bucket: Option<Arc<str>>,
-    pub(super) gives_keys: bool,
-    pub(super) raises: bool,
-}
-
-impl Request {
-    pub(super) fn new(client: Client, method: Method, target: &str) -> Self {
-        let parts = Parts::new(&client, method, target).map(|mut parts| {
-            let (rules, trusted) = client.inner.rules.of(&parts.url);
+impl<C> Request<C> {
+    pub(crate) fn new(ground: &Ground, client: C, method: Method, target: &str) -> Self {
+        let parts = Parts::of_target(ground, method, target).map(|mut parts| {
             // What is named whole under a base is somebody else's, such as a link.
-            if trusted && (client.inner.rules.base().is_none() || !target.contains("://")) {
-                crate::target::add_missing(&mut parts.url, &rules.query);
+            if ground.rules.base().is_none() || !target.contains("://") {
+                parts.add_query(ground);
             }
             parts
         });
@@ -66,12 +48,11 @@ impl Request {
     }
 
     /// A request without credentials and without what the client puts into queries.
-    pub(super) fn bare(client: Client, method: Method, url: &Url) -> Self {
-        let parts = Parts::new(&client, method, url.as_str());
-        Self { client, parts }.anonymous()
+    pub(super) fn bare(ground: &Ground, client: C, method: Method, url: Url) -> Self {
+        Self { client, parts: Ok(Parts::of_url(ground, method, url)) }.anonymous()
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Parts) -> Result<()>) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Parts) -> Result<()>) -> Self {
         if let Ok(parts) = &mut self.parts
             && let Err(error) = change(parts)
         {
@@ -158,27 +139,14 @@ impl Request {
         })
     }
 
-    /// A body that comes as a stream. Its first 64 KiB are kept, so that a request whose body is no longer can be sent again as any
-    /// other. What is longer can be sent once: after a failure that comes later the call ends, and the error says so.
-    pub fn body_stream<S, E>(self, stream: S) -> Self
-    where
-        S: Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        self.with(|parts| {
-            parts.body = Body::Stream(Upload::new(stream));
-            Ok(())
-        })
-    }
-
-    /// How many bytes of a [`body_stream`](Self::body_stream) are kept; comes after it.
+    /// How many bytes of a streamed body are kept; comes after `body_stream` or `body_reader`.
     pub fn replay_up_to(self, bytes: usize) -> Self {
         self.with(|parts| match &parts.body {
             Body::Stream(upload) => {
                 upload.keep(bytes);
                 Ok(())
             }
-            _ => Err(Error::setting("there is no streamed body to keep: call body_stream before replay_up_to")),
+            _ => Err(Error::setting("there is no streamed body to keep: give one before replay_up_to")),
         })
     }
 
@@ -206,6 +174,16 @@ impl Request {
     pub fn bucket(self, name: impl Into<Arc<str>>) -> Self {
         self.with(|parts| {
             parts.bucket = Some(name.into());
+            Ok(())
+        })
+    }
+
+    /// What answers mean, where their status alone does not say it: a limit that is dressed as a 200, a 400 that asks for another
+    /// token. The first sign that an answer has counts; a body is looked at up to
+    /// [its first 64 KiB](abide_core::retry::SIGN_PREFIX).
+    pub fn signs(self, signs: impl Into<Arc<[(Sign, Meaning)]>>) -> Self {
+        self.with(|parts| {
+            parts.signs = Some(signs.into());
             Ok(())
         })
     }
@@ -257,6 +235,22 @@ impl Request {
             Ok(())
         })
     }
+}
+
+#[cfg(feature = "client")]
+impl Request<Client> {
+    /// A body that comes as a stream. Its first 64 KiB are kept, so that a request whose body is no longer can be sent again as any
+    /// other. What is longer can be sent once: after a failure that comes later the call ends, and the error says so.
+    pub fn body_stream<S, E>(self, stream: S) -> Self
+    where
+        S: Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.with(|parts| {
+            parts.body = Body::Stream(Upload::new(stream));
+            Ok(())
+        })
+    }
 
     /// Sends it, as often as needed and allowed, and returns the answer whatever its status, unless the client
     /// [says otherwise](crate::ClientBuilder::error_for_status).
@@ -265,72 +259,11 @@ impl Request {
     ///
     /// If the request can't be made as it was described, or if it ends without an answer; see the questions of [`Error`].
     pub async fn send(self) -> Result<Response> {
-        let raises = self.parts.as_ref().is_ok_and(|parts| parts.raises);
-        let response = self.send_whatever().await?;
+        let Self { client, parts } = self;
+        let parts = parts?.finished();
+        let raises = parts.raises;
+        let answered = Exchange::start(Arc::clone(&client.ground), parts).answer(&*client.transport).await?;
+        let response = Response { answered, client };
         if raises { response.error_for_status() } else { Ok(response) }
-    }
-
-    /// As [`send`](Self::send), but an answer is never an error.
-    pub(super) async fn send_whatever(self) -> Result<Response> {
-        let parts = self.parts?.finished();
-        Exchange::start(self.client, parts).answer().await
-    }
-}
-
-impl Parts {
-    fn new(client: &Client, method: Method, target: &str) -> Result<Self> {
-        let book = &client.inner.rules;
-        let base = book.base().filter(|_| !target.contains("://"));
-        let mut url = match base {
-            Some(base) => base
-                .join(target.trim_start_matches('/'))
-                .map_err(|e| Error::setting(format!("the target can't be put after the base: {e}")))?,
-            None => builder::parse_url(target)?,
-        };
-        url.set_fragment(None);
-        let (rules, trusted) = book.of(&url);
-        let mut credentials = if trusted { rules.credentials.clone() } else { Credentials::default() };
-        if let Some(value) = builder::take_userinfo(&mut url) {
-            credentials.insert(AUTHORIZATION, value);
-        }
-        Ok(Self {
-            safety: rules.idempotent.contains(&method).then_some(Safety::Idempotent),
-            method,
-            url,
-            headers: rules.headers.clone(),
-            credentials,
-            body: Body::Empty,
-            timeout: rules.timeout,
-            deadline: rules.deadline,
-            patience: None,
-            priority: 0,
-            cost: 1,
-            policy: rules.policy.clone(),
-            bucket: None,
-            gives_keys: rules.gives_keys,
-            raises: rules.raises,
-        })
-    }
-
-    /// Gives it a key of its own if it would be safe to repeat with one.
-    pub(super) fn finished(mut self) -> Self {
-        if self.gives_keys && self.safety.is_none() && !self.method.is_idempotent() {
-            let key = format!("{:032x}", fastrand::u128(..));
-            // Hexadecimal digits are what a header field can hold.
-            if let Ok(value) = HeaderValue::try_from(key) {
-                self.headers.insert(IDEMPOTENCY_KEY, value);
-                self.safety = Some(Safety::Idempotent);
-            }
-        }
-        self
-    }
-
-    pub(super) fn hop(&self) -> Hop {
-        Hop { method: self.method.clone(), url: self.url.clone(), trusted: true }
-    }
-
-    /// The URL as it may be shown.
-    pub(super) fn shown(&self) -> String {
-        target::shown(&self.url, &self.credentials.query_keys())
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use url::{Origin, Url};
 
 use super::credential::Credentials;
+use crate::target;
 
 /// What holds for requests of one kind.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +70,7 @@ impl RuleBook {
 
     /// The client's credentials belong to its base, or without one to whatever its user names.
     fn trusts(&self, url: &Url) -> bool {
-        self.base.as_ref().is_none_or(|base| base.origin() == url.origin())
+        self.base.as_ref().is_none_or(|base| target::is_same_origin(base, url))
     }
 }
 

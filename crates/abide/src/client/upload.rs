@@ -8,15 +8,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 
+#[cfg(feature = "blocking")]
+use super::transport::PayloadStream;
 use super::transport::{BoxError, Payload};
 
 /// How much of a stream is kept unless the caller says otherwise.
-pub(super) const KEPT: usize = 64 * 1024;
+pub(crate) const KEPT: usize = 64 * 1024;
 
 type Source = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
 #[derive(Clone)]
-pub(super) struct Upload(Arc<Mutex<State>>);
+pub(crate) struct Upload(Arc<Mutex<State>>);
 
 struct State {
     /// What was not read yet; `None` once it has ended.
@@ -32,7 +34,7 @@ struct State {
 }
 
 impl Upload {
-    pub(super) fn new<S, E>(stream: S) -> Self
+    pub(crate) fn new<S, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
@@ -42,12 +44,12 @@ impl Upload {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    pub(super) fn keep(&self, most: usize) {
+    pub(crate) fn keep(&self, most: usize) {
         self.lock().most = most;
     }
 
     /// The body for one more attempt; the one before can't read on.
-    pub(super) fn payload(&self) -> Payload {
+    pub(crate) fn payload(&self) -> Payload {
         let mut state = self.lock();
         state.reader += 1;
         let reader = state.reader;
@@ -56,7 +58,7 @@ impl Upload {
     }
 
     /// Whether its beginning is gone: more was read than may be kept, and how much that was.
-    pub(super) fn gone(&self) -> Option<usize> {
+    pub(crate) fn gone(&self) -> Option<usize> {
         let state = self.lock();
         state.gone.then_some(state.most)
     }
@@ -122,11 +124,11 @@ impl Stream for Reader {
 
 /// Why a request with a streamed body was not sent again.
 #[derive(Debug)]
-pub(super) struct BodyGone {
+pub(crate) struct BodyGone {
     /// How many bytes were to be kept.
-    pub(super) kept: usize,
+    pub(crate) kept: usize,
     /// What went wrong with the attempt.
-    pub(super) cause: Option<BoxError>,
+    pub(crate) cause: Option<BoxError>,
 }
 
 impl fmt::Display for BodyGone {
@@ -153,6 +155,61 @@ where
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.as_mut().poll_next(cx).map(|part| part.map(|part| part.map_err(Into::into)))
+    }
+}
+
+/// A body of threads, read as a stream that is never pending.
+#[cfg(feature = "blocking")]
+pub(crate) struct ReadParts<R>(pub(crate) R);
+
+#[cfg(feature = "blocking")]
+impl<R: std::io::Read + Unpin> Stream for ReadParts<R> {
+    type Item = std::io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut part = vec![0; 16 * 1024];
+        loop {
+            match self.0.read(&mut part) {
+                Ok(0) => return Poll::Ready(None),
+                Ok(len) => {
+                    part.truncate(len);
+                    return Poll::Ready(Some(Ok(part.into())));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}
+
+/// The other way round: such a stream, read by a thread.
+#[cfg(feature = "blocking")]
+pub(crate) struct PartReader {
+    stream: PayloadStream,
+    part: Bytes,
+}
+
+#[cfg(feature = "blocking")]
+impl PartReader {
+    pub(crate) fn new(stream: PayloadStream) -> Self {
+        Self { stream, part: Bytes::new() }
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl std::io::Read for PartReader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.part.is_empty() {
+            match self.stream.as_mut().poll_next(&mut Context::from_waker(std::task::Waker::noop())) {
+                Poll::Ready(Some(Ok(part))) => self.part = part,
+                Poll::Ready(Some(Err(error))) => return Err(std::io::Error::other(error)),
+                Poll::Ready(None) => return Ok(0),
+                Poll::Pending => return Err(std::io::Error::other("a body of a thread does not wait")),
+            }
+        }
+        let len = buffer.len().min(self.part.len());
+        buffer[..len].copy_from_slice(&self.part.split_to(len));
+        Ok(len)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One operation's way through its attempts: asks the schedule what follows from an outcome, sleeps, and tells those who watch.
 
 use std::fmt::Display;
+#[cfg(feature = "tokio")]
+use std::future::pending;
 use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
@@ -63,7 +65,7 @@ impl<'a, C, W> Course<'a, C, W> {
         Self {
             retry,
             instead: testing::instead(&retry.schedule),
-            clock: Stopwatch::start(),
+            clock: retry.clock.start(),
             tries: Tries::new(Instant::ZERO),
             waits: Vec::new(),
         }
@@ -95,14 +97,11 @@ impl<'a, C, W> Course<'a, C, W> {
             Step::End(result) => return ControlFlow::Break(result),
             Step::Sleep(wait, last) => (wait, last),
         };
-        let Some(signal) = &self.retry.signal else {
-            tokio::time::sleep(wait).await;
-            return ControlFlow::Continue(());
+        let is_stopped = match &self.retry.signal {
+            Some(signal) => self.clock.sleep(wait, signal.wait()).await,
+            None => self.clock.sleep(wait, pending()).await,
         };
-        match tokio::time::timeout(wait, signal.wait()).await {
-            Ok(()) => ControlFlow::Break(Err(self.on_signal(last))),
-            Err(_) => ControlFlow::Continue(()),
-        }
+        if is_stopped { ControlFlow::Break(Err(self.on_signal(last))) } else { ControlFlow::Continue(()) }
     }
 
     /// As [`settle`](Course::settle), and blocks the thread while it waits.
@@ -116,12 +115,15 @@ impl<'a, C, W> Course<'a, C, W> {
             Step::End(result) => return ControlFlow::Break(result),
             Step::Sleep(wait, last) => (wait, last),
         };
-        match &self.retry.signal {
-            None => thread::sleep(wait),
-            Some(signal) if signal.sleep(wait) => return ControlFlow::Break(Err(self.on_signal(last))),
-            Some(_) => {}
-        }
-        ControlFlow::Continue(())
+        let is_stopped = match &self.retry.signal {
+            signal if self.clock.skip(wait) => signal.as_ref().is_some_and(StopSignal::is_given),
+            Some(signal) => signal.sleep(wait),
+            None => {
+                thread::sleep(wait);
+                false
+            }
+        };
+        if is_stopped { ControlFlow::Break(Err(self.on_signal(last))) } else { ControlFlow::Continue(()) }
     }
 
     fn schedule(&self) -> &Schedule {

@@ -10,6 +10,7 @@ use abide_core::retry::{Backoff, Schedule, Stop, after, attempts, before, never}
 use super::hooks::{Attempt, GivenUp, Hooks, Tried, Wait};
 use super::signal::StopSignal;
 use super::when::AnyError;
+use crate::stopwatch::Timepiece;
 
 /// Tries any operation again until it succeeds or a bound is reached.
 ///
@@ -48,6 +49,7 @@ pub struct Retry<C = AnyError, W = Untold> {
     pub(super) signal: Option<StopSignal>,
     pub(super) operation: Option<Cow<'static, str>>,
     pub(super) seed: Option<u64>,
+    pub(super) clock: Timepiece,
 }
 
 impl Retry {
@@ -62,6 +64,7 @@ impl Retry {
             signal: None,
             operation: None,
             seed: None,
+            clock: Timepiece::default(),
         }
     }
 }
@@ -115,8 +118,8 @@ impl<C, W> Retry<C, W> {
 
     /// What is tried again: a predicate on errors, or a [`When`](super::When). Takes the place of an earlier one.
     pub fn when<D>(self, condition: D) -> Retry<D, W> {
-        let Self { schedule, bounded, condition: _, told, hooks, signal, operation, seed } = self;
-        Retry { schedule, bounded, condition, told, hooks, signal, operation, seed }
+        let Self { schedule, bounded, condition: _, told, hooks, signal, operation, seed, clock } = self;
+        Retry { schedule, bounded, condition, told, hooks, signal, operation, seed, clock }
     }
 
     /// Takes the wait from the error, where it says one ("come back in 30 s").
@@ -135,8 +138,8 @@ impl<C, W> Retry<C, W> {
     /// assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(3_600))));
     /// ```
     pub fn wait_from<V>(self, told: V) -> Retry<C, V> {
-        let Self { schedule, bounded, condition, told: _, hooks, signal, operation, seed } = self;
-        Retry { schedule, bounded, condition, told, hooks, signal, operation, seed }
+        let Self { schedule, bounded, condition, told: _, hooks, signal, operation, seed, clock } = self;
+        Retry { schedule, bounded, condition, told, hooks, signal, operation, seed, clock }
     }
 
     /// The longest wait that an error may ask for; 60 s by default. A longer one ends the tries at once.
@@ -172,6 +175,25 @@ impl<C, W> Retry<C, W> {
     /// Names the operation in logs and errors.
     pub fn named(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
         self.operation = Some(operation.into());
+        self
+    }
+
+    /// Waits on a virtual clock, for tests: a wait is over as soon as nothing else can be done, and in
+    /// [`run_blocking`](Retry::run_blocking) at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use abide::retry::{Retry, exponential};
+    /// use abide::testing::VirtualClock;
+    ///
+    /// let clock = VirtualClock::new();
+    /// let retry = Retry::new().attempts(4).backoff(exponential(Duration::from_secs(60))).on_clock(&clock);
+    /// assert!(retry.run_blocking(|| "x".parse::<u8>()).is_err());
+    /// assert_eq!(clock.elapsed(), Duration::from_secs(60 + 120 + 240)); // and it took no time at all
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn on_clock(mut self, clock: &crate::testing::VirtualClock) -> Self {
+        self.clock = clock.into();
         self
     }
 

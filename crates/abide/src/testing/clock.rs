@@ -1,5 +1,8 @@
 //! A clock that stands still while anything can be done, and then jumps to the next moment that somebody sleeps until.
 
+#[cfg(feature = "blocking")]
+mod threads;
+
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +11,13 @@ use std::time::Duration;
 
 use abide_core::time::{Instant, Now, Wall};
 
+#[cfg(feature = "blocking")]
+pub use threads::Hold;
+
 /// Virtual time: a backoff of an hour is over at once, and can be read off the clock.
 ///
 /// It jumps when all that could run has run, as far as the runtime shows that: use it on a current-thread runtime, which is what
-/// `#[tokio::test]` makes. Clones are one clock.
+/// `#[tokio::test]` makes. With the blocking client it jumps when every thread that is in a call sleeps. Clones are one clock.
 #[derive(Clone, Debug, Default)]
 pub struct VirtualClock(Arc<Mutex<State>>);
 
@@ -24,9 +30,21 @@ struct State {
     looks: u64,
     /// How many ever slept.
     slept: u64,
+    #[cfg(feature = "blocking")]
+    threads: threads::Threads,
 }
 
-/// So often in a row all that could run has run and nobody has looked at the clock, before it jumps.
+impl State {
+    /// Whether threads make the calls, so that it is known when all of them sleep.
+    fn is_of_threads(&self) -> bool {
+        #[cfg(feature = "blocking")]
+        return self.threads.calling > 0;
+        #[cfg(not(feature = "blocking"))]
+        false
+    }
+}
+
+/// In tasks: so often in a row all that could run has run and nobody has looked at the clock, before it jumps.
 const QUIET: u32 = 3;
 
 /// 2026-01-01T00:00:00Z.
@@ -59,7 +77,7 @@ impl VirtualClock {
         let sleeper = self.lie_down(at);
         let (mut quiet, mut looks) = (0, 0);
         while !sleeper.is_due().await {
-            tokio::task::yield_now().await;
+            pause().await;
             let seen = self.lock().looks;
             quiet = if seen == looks { quiet + 1 } else { 0 };
             looks = seen;
@@ -81,8 +99,7 @@ impl VirtualClock {
     fn jump(&self, to: Instant) {
         let mut state = self.lock();
         state.now = state.now.max(to);
-        let due = (state.now, u64::MAX);
-        let wakers: Vec<Waker> = state.sleepers.range_mut(..=due).filter_map(|(_, waker)| waker.take()).collect();
+        let wakers = state.take_due();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -90,6 +107,20 @@ impl VirtualClock {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// Those who sleep until now or before.
+    fn take_due(&mut self) -> Vec<Waker> {
+        let due = (self.now, u64::MAX);
+        self.sleepers.range_mut(..=due).filter_map(|(_, waker)| waker.take()).collect()
+    }
+}
+
+/// Lets all others run that can.
+async fn pause() {
+    #[cfg(feature = "tokio")]
+    tokio::task::yield_now().await;
 }
 
 struct Sleeper<'a> {
@@ -109,7 +140,8 @@ impl Sleeper<'_> {
             if state.now >= self.place.0 {
                 return Poll::Ready(true);
             }
-            if state.sleepers.first_key_value().is_some_and(|(first, _)| *first == self.place) {
+            let is_next = state.sleepers.first_key_value().is_some_and(|(first, _)| *first == self.place);
+            if is_next && !state.is_of_threads() {
                 return Poll::Ready(false);
             }
             if let Some(waker) = state.sleepers.get_mut(&self.place) {

@@ -211,7 +211,7 @@ impl Mock {
 }
 
 impl Transport for Line {
-    fn send(&self, mut attempt: Attempt) -> Sending {
+    fn send(&self, mut attempt: Attempt) -> Sending<'_> {
         let inner = Arc::clone(&self.mock.0);
         let idle_timeout = self.idle_timeout;
         Box::pin(async move {
@@ -231,7 +231,7 @@ impl Transport for Line {
                 Some(Fault::Head(failure)) => Err(broken(failure)),
                 fault => {
                     let body = Box::new(Parts { parts: reply.body.into(), breaks_off: fault == Some(Fault::Body) });
-                    Ok(Arrival { status: reply.status, headers: reply.headers, body })
+                    Ok(Arrival::new(reply.status, http::Version::HTTP_11, reply.headers, body))
                 }
             }
         })

@@ -13,6 +13,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "_bodies")]
+mod beneath;
 mod cassette;
 mod clock;
 mod mock;
@@ -22,6 +24,10 @@ mod reply;
 mod simulated;
 mod story;
 
+#[cfg(feature = "_bodies")]
+pub use beneath::MockBody;
+#[cfg(feature = "blocking")]
+pub use clock::Hold;
 pub use clock::VirtualClock;
 pub use mock::{Mock, Received};
 pub(crate) use recorder::Recorder;

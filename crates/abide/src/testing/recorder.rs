@@ -50,7 +50,7 @@ impl Tape {
 }
 
 impl Transport for Recorder {
-    fn send(&self, attempt: Attempt) -> Sending {
+    fn send(&self, attempt: Attempt) -> Sending<'_> {
         let (tape, begun) = (Arc::clone(&self.tape), Instant::now());
         let url = tape.cassette.lock().unwrap_or_else(PoisonError::into_inner).shown(&attempt.url);
         let method = attempt.method.to_string();

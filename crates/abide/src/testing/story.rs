@@ -43,7 +43,10 @@ impl fmt::Display for Story {
 impl fmt::Display for Decided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at;
-        write!(f, "{}.{:03}s {} ", at.as_secs(), at.subsec_millis(), self.decision.id())?;
+        write!(f, "{}.{:03}s ", at.as_secs(), at.subsec_millis())?;
+        if let Some(id) = self.decision.id() {
+            write!(f, "{id} ")?;
+        }
         match &self.decision {
             Decision::Send { attempt, beside: Some(first), .. } => {
                 write!(f, "sends attempt {attempt} beside attempt {first}, which has stalled")
@@ -64,6 +67,7 @@ impl fmt::Display for Decided {
                 let names: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 write!(f, "waits while nobody reads the answers of {}", names.join(", "))
             }
+            Decision::Lease { key, .. } => write!(f, "asks the budget of {} that others share", key.origin()),
             Decision::Renew { .. } => f.write_str("gets another credential"),
             Decision::Return { verdict, .. } => write!(f, "returns ({verdict:?})"),
             Decision::Follow { .. } => f.write_str("follows the redirect"),

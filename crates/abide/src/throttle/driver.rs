@@ -7,7 +7,6 @@ use std::time::Duration;
 use abide_core::time::Instant;
 use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use super::shared::Shared;
 
@@ -62,7 +61,7 @@ pub(super) fn start(runtime: &Handle, shared: &Arc<Shared>, moved: Arc<Notify>) 
     runtime.spawn(async move {
         while let Some(sleep) = watch.tick() {
             match sleep {
-                Some(sleep) => drop(timeout(sleep, watch.moved.notified()).await),
+                Some(sleep) => drop(watch.shared.clock.sleep(sleep, watch.moved.notified()).await),
                 None => watch.moved.notified().await,
             }
         }

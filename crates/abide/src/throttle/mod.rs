@@ -11,6 +11,7 @@ use std::sync::Arc;
 use abide_core::policy::LimitSpecs;
 pub use abide_core::turnstile::TooHeavy;
 
+use crate::stopwatch::Timepiece;
 use shared::Shared;
 #[cfg(feature = "tokio")]
 use waiting::Waiting;
@@ -39,7 +40,8 @@ use waiting::Waiting;
 /// # }
 /// ```
 ///
-/// Time is the machine's, or, in a Tokio runtime whose clock is paused, that clock. Its timers count whole milliseconds: a rate above
+/// Time is the machine's, or, in a Tokio runtime whose clock is paused, that clock; a test can bring its own with the feature
+/// `testing`. Its timers count whole milliseconds: a rate above
 /// 1000/s needs a burst or a window to be reached.
 #[derive(Clone)]
 pub struct Throttle {
@@ -49,7 +51,26 @@ pub struct Throttle {
 impl Throttle {
     /// A throttle with these limits. An amount of zero, which can't be written as text, is one.
     pub fn new(limits: LimitSpecs) -> Self {
-        Self { shared: Arc::new(Shared::new(limits)) }
+        Self { shared: Arc::new(Shared::new(limits, &Timepiece::default())) }
+    }
+
+    /// A throttle on a virtual clock, for tests: a wait is over as soon as nothing else can be done, and that of a thread at once.
+    ///
+    /// ```
+    /// use abide::Throttle;
+    /// use abide::testing::VirtualClock;
+    ///
+    /// let clock = VirtualClock::new();
+    /// let throttle = Throttle::on_clock("2/h".parse()?, &clock);
+    /// for _ in 0..5 {
+    ///     let _permit = throttle.acquire_blocking();
+    /// }
+    /// assert_eq!(clock.elapsed().as_secs(), 2 * 3_600);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn on_clock(limits: LimitSpecs, clock: &crate::testing::VirtualClock) -> Self {
+        Self { shared: Arc::new(Shared::new(limits, &clock.into())) }
     }
 
     /// Passes at once, or not at all: if others wait, or there is no room.

@@ -14,14 +14,14 @@ use abide_core::turnstile::{Place, TooHeavy, Turnstile};
 
 #[cfg(feature = "tokio")]
 use super::driver::Drivers;
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, Timepiece};
 
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: LimitSpecs,
     pub(super) has_places: bool,
     reads_wall: bool,
-    clock: Stopwatch,
+    pub(super) clock: Stopwatch,
     state: Mutex<State>,
 }
 
@@ -37,13 +37,13 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(limits: LimitSpecs) -> Self {
+    pub(super) fn new(limits: LimitSpecs, timepiece: &Timepiece) -> Self {
         let turnstile = Turnstile::new(&limits);
         Self {
             has_places: turnstile.has_places(),
             reads_wall: Turnstile::reads_wall(&limits),
             limits,
-            clock: Stopwatch::start(),
+            clock: timepiece.start(),
             state: Mutex::new(State {
                 turnstile,
                 wakers: BTreeMap::new(),
@@ -127,7 +127,7 @@ impl Shared {
     }
 
     fn now(&self) -> Now {
-        Now { mono: self.clock.now(), wall: if self.reads_wall { Stopwatch::wall() } else { Wall::default() } }
+        Now { mono: self.clock.now(), wall: if self.reads_wall { self.clock.wall() } else { Wall::default() } }
     }
 }
 

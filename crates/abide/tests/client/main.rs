@@ -8,6 +8,8 @@ mod credentials;
 mod recording;
 mod repeats;
 mod server;
+#[cfg(feature = "blocking")]
+mod threads;
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use abide::abide_core::Decision;
 use abide::abide_core::decision::Reason;
 use abide::testing::{Mock, Reply};
-use abide::{Client, Response};
+use abide::{Client, ClientBuilder};
 use proptest::prelude::*;
 
 const CALLS: usize = 40;
@@ -37,7 +37,67 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 40..160)
 }
 
-type Call = Pin<Box<dyn Future<Output = abide::Result<Response>>>>;
+type Call = Pin<Box<dyn Future<Output = abide::Result<Held>> + Send>>;
+
+/// An answer whose body nobody reads.
+type Held = Box<dyn Send>;
+
+/// What calls are made with.
+enum Shape {
+    Client(Client),
+    #[cfg(feature = "tower")]
+    Layer(abide::tower::Layer, abide::tower::Service<Mock>),
+}
+
+impl Shape {
+    fn client(mock: &Mock) -> Self {
+        Self::Client(rules(Client::builder("https://api.test"), mock).build().unwrap())
+    }
+
+    #[cfg(feature = "tower")]
+    fn layer(mock: &Mock) -> Self {
+        let layer = rules(abide::tower::Layer::builder("https://api.test"), mock).build().unwrap();
+        let service = tower_layer::Layer::layer(&layer, mock.clone());
+        Self::Layer(layer, service)
+    }
+
+    fn call(&self, path: &str) -> Call {
+        match self {
+            Self::Client(client) => {
+                let request = client.get(path);
+                Box::pin(async move { Ok(Box::new(request.send().await?) as Held) })
+            }
+            #[cfg(feature = "tower")]
+            Self::Layer(_, service) => {
+                let request = http::Request::get(path).body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+                // The mock is always ready.
+                let call = tower_service::Service::call(&mut service.clone(), request);
+                Box::pin(async move { Ok(Box::new(call.await?) as Held) })
+            }
+        }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Client(client) => !client.waiting().is_empty(),
+            #[cfg(feature = "tower")]
+            Self::Layer(layer, _) => !layer.waiting().is_empty(),
+        }
+    }
+
+    fn calls(&self) -> usize {
+        let stats = match self {
+            Self::Client(client) => client.stats(),
+            #[cfg(feature = "tower")]
+            Self::Layer(layer, _) => layer.stats(),
+        };
+        usize::try_from(stats.calls).unwrap()
+    }
+}
+
+fn rules<C>(builder: ClientBuilder<C>, mock: &Mock) -> ClientBuilder<C> {
+    builder.mock(mock).limit(format!("{LIMIT}/day").parse().unwrap()).concurrency(PLACES)
+}
 
 /// What an API answers that is in trouble.
 fn trouble(number: usize) -> Reply {
@@ -51,7 +111,7 @@ fn trouble(number: usize) -> Reply {
     reply.after(Duration::from_millis((number * 37 % 400) as u64))
 }
 
-async fn story(steps: Vec<Step>, seed: usize) -> usize {
+async fn story(steps: Vec<Step>, seed: usize, shape: fn(&Mock) -> Shape) -> usize {
     let is_well = Arc::new(AtomicBool::new(false));
     let mock = Mock::serve({
         let is_well = Arc::clone(&is_well);
@@ -62,11 +122,9 @@ async fn story(steps: Vec<Step>, seed: usize) -> usize {
             trouble(request.number + seed)
         }
     });
-    let limit = format!("{LIMIT}/day").parse().unwrap();
-    let client = Client::builder("https://api.test").mock(&mock).limit(limit).concurrency(PLACES).build().unwrap();
-    let mut calls: Vec<Option<Call>> =
-        (0..CALLS).map(|i| Some(Box::pin(client.get(format!("/{i}")).send()) as Call)).collect();
-    let mut held: Vec<Option<Response>> = (0..CALLS).map(|_| None).collect();
+    let shape = shape(&mock);
+    let mut calls: Vec<Option<Call>> = (0..CALLS).map(|i| Some(shape.call(&format!("/{i}")))).collect();
+    let mut held: Vec<Option<Held>> = (0..CALLS).map(|_| None).collect();
     for step in steps {
         match step {
             Step::Run(times) => {
@@ -85,11 +143,11 @@ async fn story(steps: Vec<Step>, seed: usize) -> usize {
 
     is_well.store(true, Ordering::Relaxed);
     let spent = mock.requests().len();
-    assert!(client.waiting().is_empty());
-    assert!(client.stats().calls as usize <= CALLS);
+    assert!(!shape.is_waited_for());
+    assert!(shape.calls() <= CALLS);
     // All places are free: as many calls as there are wait for none.
     let known = mock.story().decisions().len();
-    let more: Vec<_> = (0..PLACES).map(|i| tokio::spawn(client.get(format!("/more/{i}")).send())).collect();
+    let more: Vec<_> = (0..PLACES).map(|i| tokio::spawn(shape.call(&format!("/more/{i}")))).collect();
     for call in more {
         bounded(call, &mock).await.unwrap().unwrap();
     }
@@ -101,7 +159,7 @@ async fn story(steps: Vec<Step>, seed: usize) -> usize {
     assert!(!waits.iter().any(|decided| waits_for_place(&decided.decision)), "{}", mock.story());
     // Of the limit, what was sent is spent and nothing else.
     let mut left = 0;
-    while bounded(client.get("/last").max_wait(Duration::from_secs(60)).send(), &mock).await.is_ok() {
+    while bounded(shape.call("/last"), &mock).await.is_ok() {
         left += 1;
     }
     assert_eq!(spent + PLACES as usize + left, LIMIT, "{}", mock.story());
@@ -121,7 +179,7 @@ async fn bounded<T>(future: impl Future<Output = T>, mock: &Mock) -> T {
 }
 
 /// Polls every call once, and lets the tasks of the runtime go on.
-async fn run(calls: &mut [Option<Call>], held: &mut [Option<Response>]) {
+async fn run(calls: &mut [Option<Call>], held: &mut [Option<Held>]) {
     poll_fn(|cx| {
         for (call, held) in calls.iter_mut().zip(held.iter_mut()) {
             if let Some(future) = call
@@ -137,14 +195,24 @@ async fn run(calls: &mut [Option<Call>], held: &mut [Option<Response>]) {
     tokio::task::yield_now().await;
 }
 
-#[test]
-fn ten_thousand_drops_leave_no_trace() {
-    static DROPS: AtomicUsize = AtomicUsize::new(0);
+fn drop_ten_thousand(shape: fn(&Mock) -> Shape) {
+    let drops = AtomicUsize::new(0);
     let config =
         ProptestConfig { cases: 250, max_shrink_iters: 10, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in steps(), seed in 0..1_000_usize)| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        DROPS.fetch_add(runtime.block_on(story(steps, seed)), Ordering::Relaxed);
+        drops.fetch_add(runtime.block_on(story(steps, seed, shape)), Ordering::Relaxed);
     });
-    assert_eq!(DROPS.load(Ordering::Relaxed), 10_000);
+    assert_eq!(drops.load(Ordering::Relaxed), 10_000);
+}
+
+#[test]
+fn ten_thousand_drops_leave_no_trace() {
+    drop_ten_thousand(Shape::client);
+}
+
+#[cfg(feature = "tower")]
+#[test]
+fn ten_thousand_drops_of_a_layers_calls_leave_no_trace() {
+    drop_ten_thousand(Shape::layer);
 }

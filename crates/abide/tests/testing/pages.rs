@@ -158,3 +158,43 @@ async fn a_server_that_heeds_no_page_number_is_not_asked_for_ever() {
     assert!(error.is_pages() && error.to_string().contains("does not heed"), "{error}");
     assert_eq!(mock.requests().len(), 2);
 }
+
+/// An API with so many pages of two items, which says how many items there are.
+fn counted(pages: usize, wrong: bool) -> Mock {
+    Mock::serve(move |request| {
+        let page: usize = request.path().split("page=").nth(1).map_or(1, |number| number.parse().unwrap());
+        let items = [json!({"id": page * 2}), json!({"id": page * 2 + 1})];
+        // A server that leaves pages out is followed where it leads.
+        let after = if wrong && page == 3 { 6 } else { page + 1 };
+        let next = (page < pages).then(|| format!("/items?page={after}"));
+        Reply::json(&json!({"results": items, "count": pages * 2, "next": next})).after(Duration::from_secs(1))
+    })
+}
+
+#[tokio::test]
+async fn pages_that_can_be_foreseen_are_fetched_side_by_side() {
+    let mock = counted(9, false);
+    let items: Vec<Item> = client(&mock).get("/items").pages(Pages::Auto).prefetch(4).items().all().await.unwrap();
+    assert_eq!(items.iter().map(|item| item.id).collect::<Vec<_>>(), (2..20).collect::<Vec<_>>());
+    assert_eq!(mock.requests().len(), 9);
+    assert!(mock.clock().elapsed() <= Duration::from_secs(5), "{:?}", mock.clock().elapsed());
+}
+
+#[tokio::test]
+async fn what_was_foreseen_wrongly_is_fetched_in_vain_and_never_read() {
+    let mock = counted(9, true);
+    let items: Vec<Item> = client(&mock).get("/items").pages(Pages::Auto).prefetch(4).items().all().await.unwrap();
+    let expected = (2..8).chain(12..20).collect::<Vec<_>>();
+    assert_eq!(items.iter().map(|item| item.id).collect::<Vec<_>>(), expected);
+    assert!(mock.requests().len() <= 7 + 4);
+}
+
+#[tokio::test]
+async fn more_pages_than_may_be_are_an_error_after_those_that_may() {
+    let mock = counted(9, false);
+    let mut pages = client(&mock).get("/items").pages(Pages::Auto).max_pages(2);
+    assert!(pages.next().await.unwrap().is_ok() && pages.next().await.unwrap().is_ok());
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(error.is_pages() && error.to_string().contains("max_pages"), "{error}");
+    assert_eq!(mock.requests().len(), 2);
+}

@@ -77,7 +77,7 @@ mod tests {
     use http::Request;
     use serde_json::json;
 
-    const SITE: Site = Site { records: 1, like: None };
+    const SITE: Site = Site { records: 1, like: None, pages: None };
 
     #[test]
     fn get_tells_what_it_saw() {

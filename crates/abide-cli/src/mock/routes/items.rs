@@ -61,7 +61,7 @@ pub(super) fn one(records: u64, id: &str) -> Answer {
 
 /// Writes a record. Its serial passes 2^53 and its price keeps its zeros, which a reader that turns numbers into floats
 /// loses.
-fn write_record(body: &mut Vec<u8>, id: u64) {
+pub(in super::super) fn write_record(body: &mut Vec<u8>, id: u64) {
     // Writing to a Vec cannot fail.
     let _ = write!(
         body,
@@ -84,7 +84,7 @@ mod tests {
     use super::super::tests::get;
     use serde_json::json;
 
-    const SITE: Site = Site { records: 45, like: None };
+    const SITE: Site = Site { records: 45, like: None, pages: None };
 
     #[test]
     fn pages_link_to_the_next_until_there_is_none() {

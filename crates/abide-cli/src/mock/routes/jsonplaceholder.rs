@@ -223,7 +223,7 @@ mod tests {
     use http::Request;
     use serde_json::json;
 
-    const SITE: Site = Site { records: 1, like: Some(Like::Jsonplaceholder) };
+    const SITE: Site = Site { records: 1, like: Some(Like::Jsonplaceholder), pages: None };
 
     fn ids(told: &Told) -> Vec<u64> {
         told.json().as_array().unwrap().iter().map(|record| record["id"].as_u64().unwrap()).collect()

@@ -16,25 +16,29 @@ use http_body_util::Full;
 use serde_json::json;
 
 use super::config::Like;
+use super::pages::Paging;
 
+pub(super) use items::write_record;
 pub(super) use query::Query;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
-const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+pub(super) const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 
 /// What there is to be had.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Site {
     /// How many records `/items` holds.
     pub(super) records: u64,
     /// Another API whose paths are served too.
     pub(super) like: Option<Like>,
+    /// How the pages of `/items` follow each other; as ever, if nobody said.
+    pub(super) pages: Option<Paging>,
 }
 
 impl Site {
     /// Answers a request. No body means that it was too large to read.
-    pub(super) fn answer(self, request: &Parts, body: Option<&Bytes>, peer: IpAddr) -> Answer {
+    pub(super) fn answer(&self, request: &Parts, body: Option<&Bytes>, peer: IpAddr) -> Answer {
         let Some(body) = body else {
             return error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB");
         };
@@ -47,6 +51,16 @@ impl Site {
         {
             return answer;
         }
+        if path == "/items"
+            && let Some(pages) = &self.pages
+        {
+            return match request.method {
+                Method::OPTIONS => allow(StatusCode::NO_CONTENT, pages.methods()),
+                Method::POST if pages.is_posted() => pages.answer(self.records, request, body),
+                Method::GET | Method::HEAD if !pages.is_posted() => pages.answer(self.records, request, body),
+                _ => allow(StatusCode::METHOD_NOT_ALLOWED, pages.methods()),
+            };
+        }
         let known = matches!(path, "/" | "/items" | "/get") || path.starts_with("/items/");
         match request.method {
             _ if !known => {
@@ -58,7 +72,7 @@ impl Site {
         }
     }
 
-    fn read(self, request: &Parts, path: &str, peer: IpAddr) -> Answer {
+    fn read(&self, request: &Parts, path: &str, peer: IpAddr) -> Answer {
         match path {
             "/" => self.index(),
             "/get" => httpbin::get(request, peer),
@@ -67,7 +81,7 @@ impl Site {
         }
     }
 
-    fn index(self) -> Answer {
+    fn index(&self) -> Answer {
         let mut paths = ["/items?page=1", "/items/ID", "/get", "/status/CODE"].map(str::to_owned).to_vec();
         if self.like == Some(Like::Jsonplaceholder) {
             paths.extend(collections::ALL.map(|collection| format!("/{}", collection.name())));
@@ -76,7 +90,7 @@ impl Site {
     }
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Answer {
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Answer {
     let mut answer = Response::new(Full::from(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
@@ -147,7 +161,7 @@ pub(super) mod tests {
         ask(site, Request::get(uri).header("host", "127.0.0.1:8080"), "")
     }
 
-    const SITE: Site = Site { records: 45, like: None };
+    const SITE: Site = Site { records: 45, like: None, pages: None };
 
     #[test]
     fn unknown_paths_and_methods_are_told_apart() {

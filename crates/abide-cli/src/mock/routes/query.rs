@@ -25,7 +25,7 @@ impl<'a> Query<'a> {
     }
 
     /// The query as it came, without the parameters of these names, and with a `&` behind each that is left.
-    pub(super) fn without(self, names: &[&str]) -> String {
+    pub(in super::super) fn without(self, names: &[&str]) -> String {
         let mut rest = String::new();
         for pair in self.0.split('&').filter(|pair| !pair.is_empty()) {
             let name = pair.split_once('=').map_or(pair, |(name, _)| name);

@@ -14,6 +14,7 @@ pub(crate) struct Batch<'j> {
     open: bool,
     mark: Option<Statement<'j>>,
     visit: Option<Statement<'j>>,
+    key: Option<Statement<'j>>,
 }
 
 impl Journal {
@@ -21,7 +22,7 @@ impl Journal {
         // From the first write on, being dropped is like being killed.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.conn.execute_batch("BEGIN")?;
-        Ok(Batch { conn: &self.conn, open: true, mark: None, visit: None })
+        Ok(Batch { conn: &self.conn, open: true, mark: None, visit: None, key: None })
     }
 }
 
@@ -51,10 +52,25 @@ impl Batch<'_> {
     }
 
     /// Goes back to the mark `id`: what was written after it did not reach the disk.
-    pub(crate) fn fall_back(&mut self, id: i64, to: Place) -> Result<()> {
+    pub(crate) fn fall_back(&mut self, id: i64, to: &Frontier) -> Result<()> {
         self.conn.execute("DELETE FROM marks WHERE id > ?", [id])?;
-        // Pages that had waited are still there and wait again; the others will be fetched again. Those before a gap are in the
-        // earlier output.
+        self.forget_known_from(to.offset)?;
+        self.forget_visits_from(to.place)
+    }
+
+    /// Goes to where the output says that it is, be it before or behind what was noted.
+    pub(crate) fn follow(&mut self, to: &Frontier) -> Result<()> {
+        self.conn.execute("DELETE FROM marks", [])?;
+        self.mark(to)?;
+        // What was passed over in the output and not here.
+        let sql = "UPDATE failures SET offset = 0 WHERE offset IS NULL AND job < ?";
+        self.conn.execute(sql, [to.place.job.cast_signed()])?;
+        self.forget_visits_from(to.place)
+    }
+
+    /// Pages that had waited are still there and wait again; the others will be fetched again. Those before a gap are in the
+    /// earlier output.
+    fn forget_visits_from(&self, to: Place) -> Result<()> {
         self.conn.execute(
             "DELETE FROM visited WHERE (job, page) >= (?, ?)
                 AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.job = visited.job AND waiting.page = visited.page)
@@ -92,15 +108,22 @@ impl Batch<'_> {
         if page.place.page == 0 && page.next.is_none() {
             return Ok(());
         }
-        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT OR IGNORE INTO visited (job, hash, page, url, found, digest) VALUES (?, ?, ?, ?, ?, ?)";
         prepared(&mut self.visit, self.conn, sql)?.execute(params![
             page.place.job.cast_signed(),
             url_hash(&page.url),
             page.place.page.cast_signed(),
             page.url,
-            page.found
+            page.found,
+            Digest::of(&page.bytes).as_u64().cast_signed()
         ])?;
         Ok(())
+    }
+
+    /// Notes a key that a row brings which will stand at `offset` or after it. Returns whether it is new.
+    pub(crate) fn note_key(&mut self, key: &[u8], offset: u64) -> Result<bool> {
+        let sql = "INSERT OR IGNORE INTO keys (key, at) VALUES (?, ?)";
+        Ok(prepared(&mut self.key, self.conn, sql)?.execute(params![key, offset.cast_signed()])? == 1)
     }
 
     /// Notes that a job cannot go on at `todo`. Its place in the output is not known before [`Self::pass_over`].
@@ -133,7 +156,7 @@ impl Batch<'_> {
             "DELETE FROM gaps; INSERT INTO gaps (job, page, next, offset) SELECT job, page, next, offset FROM failures;
              DELETE FROM failures; DELETE FROM marks",
         )?;
-        Ok(())
+        self.keep_known()
     }
 
     pub(super) fn conn(&self) -> &Connection {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use abide_core::time::Wall;
 use rusqlite::ErrorCode;
 
+use crate::pull::sink::table::error::TableError;
+
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a pull could not be opened, written or finished. Nothing that was committed before is lost by any of them.
@@ -48,12 +50,16 @@ pub(crate) enum Error {
     Lost { path: PathBuf },
     /// The input was read to its end, yet jobs before it are open: a mistake of the caller.
     Unfinished { job: u64, jobs: u64 },
+    /// A record has a value for which a CSV file has no column.
+    NewColumn { name: String, columns: Vec<String> },
     /// No space, or the quota is used up.
     DiskFull { path: Option<PathBuf> },
     /// Whoever read the output has gone.
     BrokenPipe,
     /// The operating system refused.
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// The table that rows go to.
+    Table(TableError),
     /// The journal could not be read or written.
     Journal(rusqlite::Error),
 }
@@ -73,6 +79,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::BrokenPipe => 0,
+            Self::Table(error) => error.exit_code(),
             Self::Occupied { .. }
             | Self::Leftover { .. }
             | Self::Changed { .. }
@@ -81,7 +88,8 @@ impl Error {
             | Self::BadName { .. }
             | Self::ForeignJournal { .. }
             | Self::OtherVersion { .. }
-            | Self::OtherPull { .. } => 2,
+            | Self::OtherPull { .. }
+            | Self::NewColumn { .. } => 2,
             _ => 1,
         }
     }
@@ -102,6 +110,12 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DiskFull) => Self::DiskFull { path: None },
             _ => Self::Journal(error),
         }
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
     }
 }
 
@@ -231,6 +245,13 @@ impl fmt::Display for Error {
                     "cannot finish: URL {job} of {jobs} is still open; this is a mistake in abide, please report it"
                 )
             }
+            Self::NewColumn { name, columns } => write!(
+                f,
+                "a record has the field {name:?}, and the CSV file has no column for it: its columns are those of the first \
+                 page ({0}); name the ones that you want with --columns {0},{name} and start again with --fresh, or write to \
+                 NAME.ndjson or NAME.sqlite, which take any record",
+                columns.join(",")
+            ),
             Self::DiskFull { path } => {
                 match path {
                     Some(path) => write!(f, "no space left to write {}", path.display())?,
@@ -241,6 +262,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::BrokenPipe => f.write_str("the reader of the output has gone"),
+            Self::Table(error) => error.fmt(f),
             Self::Io { action, path, source } => write!(f, "cannot {action} {}: {source}", path.display()),
             Self::Journal(source) => write!(
                 f,

@@ -9,6 +9,7 @@ pub(crate) mod digest;
 pub(crate) mod disk;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod known;
 pub(crate) mod place;
 mod read;
 mod schema;
@@ -123,6 +124,11 @@ impl Journal {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The error of a journal that contradicts itself.
+    pub(crate) fn broken(&self, why: &str) -> Error {
+        Error::BrokenJournal { journal: self.path.clone(), why: why.to_owned() }
     }
 
     fn lock(path: &Path) -> Result<Self> {

@@ -47,6 +47,15 @@ pub(crate) struct Held {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// What is known of such a page without reading it.
+#[derive(Debug)]
+pub(crate) struct HeldSize {
+    pub(crate) next: Option<String>,
+    pub(crate) records: u64,
+    /// How many bytes it has.
+    pub(crate) bytes: u64,
+}
+
 /// How far the output has come: everything before `place` is written or passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frontier {

@@ -6,7 +6,7 @@ use super::Journal;
 use super::batch::url_hash;
 use super::digest::Digest;
 use super::error::Result;
-use super::place::{Failed, Failure, Frontier, Held, Place, Todo};
+use super::place::{Failed, Failure, Frontier, Held, HeldSize, Place, Todo};
 
 /// The columns of a mark, as [`read_frontier`] wants them.
 const FRONTIER: &str = "job, page, url, offset, digest, copied, copy_to, records, pages";
@@ -48,6 +48,15 @@ impl Journal {
         Ok(held.optional()?)
     }
 
+    /// What is known of the page that waits at `place`, without reading it.
+    pub(crate) fn held_size(&self, place: Place) -> Result<Option<HeldSize>> {
+        let sql = "SELECT next, records, length(bytes) FROM waiting WHERE job = ? AND page = ?";
+        let held = self.conn.query_row(sql, params_of(place), |row| {
+            Ok(HeldSize { next: row.get(0)?, records: read_u64(row, 1)?, bytes: read_u64(row, 2)? })
+        });
+        Ok(held.optional()?)
+    }
+
     /// How many pages wait at `frontier` or after it, and the last job that has one.
     pub(crate) fn waiting(&self, frontier: Place) -> Result<(u64, Option<u64>)> {
         let sql = "SELECT count(*), max(job) FROM waiting WHERE (job, page) >= (?, ?)";
@@ -84,6 +93,13 @@ impl Journal {
     pub(crate) fn found(&self, job: u64) -> Result<Option<String>> {
         let sql = "SELECT found FROM visited WHERE job = ? AND found IS NOT NULL ORDER BY page LIMIT 1";
         Ok(self.conn.query_row(sql, [job.cast_signed()], |row| row.get(0)).optional()?)
+    }
+
+    /// What a page of a chain held.
+    pub(crate) fn digest(&self, place: Place) -> Result<Option<Digest>> {
+        let sql = "SELECT digest FROM visited WHERE job = ? AND page = ?";
+        let digest = self.conn.query_row(sql, params_of(place), |row| read_u64(row, 0)).optional()?;
+        Ok(digest.map(Digest::from_u64))
     }
 
     /// The page at which `job` failed in this run.

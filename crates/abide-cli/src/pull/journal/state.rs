@@ -45,18 +45,20 @@ pub(crate) struct State {
     pub(crate) splice: bool,
     /// How the last run ended; `None` if it was killed, or is under way.
     pub(crate) ending: Option<Ending>,
+    /// When the run began whose rows are in a database: by this the database knows it.
+    pub(crate) run: Option<Wall>,
 }
 
 impl State {
     /// Of a pull that begins, and may replace `name`.
     pub(crate) const fn new(name: Option<Stamp>) -> Self {
-        Self { phase: Phase::Pulling, jobs: None, since: None, name, splice: false, ending: None }
+        Self { phase: Phase::Pulling, jobs: None, since: None, name, splice: false, ending: None, run: None }
     }
 }
 
 impl Journal {
     pub(crate) fn state(&self) -> Result<State> {
-        let sql = "SELECT phase, jobs, since, size, modified, digest, splice, ending, until FROM pull";
+        let sql = "SELECT phase, jobs, since, size, modified, digest, splice, ending, until, run FROM pull";
         Ok(self.conn.query_row(sql, [], read_state)?)
     }
 
@@ -95,8 +97,8 @@ impl Batch<'_> {
             Some(Ending::Stalled) => (Some("stalled"), None),
         };
         self.conn().execute(
-            "INSERT OR REPLACE INTO pull (id, phase, jobs, since, size, modified, digest, splice, ending, until)
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO pull (id, phase, jobs, since, size, modified, digest, splice, ending, until, run)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 phase,
                 state.jobs.map(u64::cast_signed),
@@ -106,7 +108,8 @@ impl Batch<'_> {
                 state.name.and_then(|stamp| stamp.digest).map(|digest| digest.as_u64().cast_signed()),
                 state.splice,
                 ending,
-                until
+                until,
+                state.run.map(Wall::as_nanos)
             ],
         )?;
         Ok(())
@@ -134,6 +137,7 @@ fn read_state(row: &Row<'_>) -> rusqlite::Result<State> {
         name: read_stamp(row, 3)?,
         splice: row.get(6)?,
         ending,
+        run: row.get::<_, Option<i64>>(9)?.map(Wall::from_nanos),
     })
 }
 

@@ -1,16 +1,26 @@
 //! Where the pages of a pull go: what every output offers to the one who fetches.
 
+mod csv;
+pub(crate) mod database;
+pub(crate) mod file;
 pub(crate) mod files;
-pub(crate) mod ndjson;
+pub(crate) mod key;
 mod order;
+mod shape;
 pub(crate) mod stdout;
+pub(crate) mod table;
+pub(crate) mod tee;
 #[cfg(test)]
 mod testing;
 
 use abide_core::time::Wall;
 
+use self::key::Key;
+use self::table::name::TableName;
+use super::journal::Journal;
+use super::journal::digest::Digest;
 use super::journal::error::Result;
-use super::journal::place::{Failed, Failure, Page, Todo};
+use super::journal::place::{Failed, Failure, Page, Place, Todo};
 use super::journal::state::Ending;
 
 /// An output. Pages come in any order and leave in pull order; what [`Self::put`] has taken survives the death of the process.
@@ -18,6 +28,9 @@ use super::journal::state::Ending;
 /// After an error the output stands where it stood before the call, so that the call may be made again or the output dropped:
 /// a later run goes on from there.
 pub(crate) trait Sink: Send {
+    /// What is done and what is to do.
+    fn journal(&self) -> &Journal;
+
     /// The first job at `from` or after it that is not all there, and where it goes on. Asked with rising `from` it gives all that
     /// is left to do. `None` if no job is left at all; as long as the number of jobs is not known, every job that was never heard
     /// of is to do, and the caller stops at the end of its input.
@@ -32,10 +45,19 @@ pub(crate) trait Sink: Send {
 
     /// Whether the job has put a page that was fetched from `url`, in this run or an earlier one. If it is the next page's URL, the
     /// chain is a loop.
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool>;
+    fn seen(&self, job: u64, url: &str) -> Result<bool> {
+        self.journal().visited(job, url)
+    }
 
     /// Where the records of the job's first page stood, as [`Page::found`] said, while the job is not all there.
-    fn found(&mut self, job: u64) -> Result<Option<String>>;
+    fn found(&self, job: u64) -> Result<Option<String>> {
+        self.journal().found(job)
+    }
+
+    /// What a page held that the job has put, while the job is not all there.
+    fn digest(&self, place: Place) -> Result<Option<Digest>> {
+        self.journal().digest(place)
+    }
 
     /// How many pages wait for their turn on disk. Who fetches keeps this bounded by not running too far ahead.
     fn waiting(&self) -> u64;
@@ -43,10 +65,17 @@ pub(crate) trait Sink: Send {
     fn totals(&self) -> Totals;
 
     /// At most `most` failures in order, from `job` on.
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>>;
+    fn failures(&self, job: u64, most: u32) -> Result<Vec<Failed>> {
+        self.journal().failures(job, most)
+    }
 
     /// Makes everything put so far durable against a loss of power. It waits for the disk: call it about once a second.
     fn sync(&mut self) -> Result<()>;
+
+    /// What there is to tell about the output since the last call, in one line.
+    fn poll_note(&mut self) -> Option<String> {
+        None
+    }
 
     /// Gives the output its final name, after every one of the `jobs` is put or failed. Afterwards only [`Self::totals`] and
     /// [`Self::failures`] may be called.
@@ -75,6 +104,12 @@ pub(crate) struct OpenOptions<'a> {
     /// Start again, and replace what stands under the output's name once the new output is complete.
     pub(crate) fresh: bool,
     pub(crate) if_complete: IfComplete,
+    /// What names a record. A file keeps the first record with a key, a table the last.
+    pub(crate) key: Option<&'a Key>,
+    /// The table that records go to, where the output is a database.
+    pub(crate) table: Option<&'a TableName>,
+    /// The columns of a CSV file, in their order; those of the first page with records if they are not named.
+    pub(crate) columns: Option<&'a [String]>,
 }
 
 /// What to do with an output that is complete, without a failure.

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use abide_core::time::Wall;
 
+use super::file::format::Rows;
 use super::order::{Order, Output};
-use super::{Sink, Totals};
+use super::shape::Shape;
+use super::{OpenOptions, Sink, Totals};
 use crate::pull::journal::Journal;
+use crate::pull::journal::batch::Batch;
 use crate::pull::journal::error::{Error, Result};
-use crate::pull::journal::place::{Failed, Failure, Frontier, Page, Todo};
+use crate::pull::journal::place::{Failure, Frontier, Page, Todo};
 use crate::pull::journal::state::Ending;
 
 /// An open output to a stream. If its reader has gone, calls fail with [`Error::BrokenPipe`].
@@ -20,21 +23,26 @@ pub(crate) struct Stdout<W = io::Stdout> {
 }
 
 struct Stream<W> {
+    shape: Shape,
     writer: W,
     buffer: Vec<u8>,
 }
 
 impl Stdout {
-    pub(crate) fn open() -> Result<Self> {
-        Self::to(io::stdout())
+    pub(crate) fn open(options: &OpenOptions<'_>) -> Result<Self> {
+        Self::to(io::stdout(), options)
     }
 }
 
 impl<W: Write + Send> Stdout<W> {
-    fn to(writer: W) -> Result<Self> {
+    fn to(writer: W, options: &OpenOptions<'_>) -> Result<Self> {
         let journal = Journal::temporary()?;
         let order = Order::new(&journal, Frontier::START, None)?;
-        Ok(Self { journal, order, stream: Stream { writer, buffer: Vec::new() } })
+        Ok(Self {
+            journal,
+            order,
+            stream: Stream { shape: Shape::new(Rows::Ndjson, options), writer, buffer: Vec::new() },
+        })
     }
 }
 
@@ -51,12 +59,8 @@ impl<W: Write + Send> Sink for Stdout<W> {
         self.order.fail(&self.journal, &mut self.stream, job, failure).map_err(without_resume)
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
-        self.journal.visited(job, url)
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.journal.found(job)
+    fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     fn waiting(&self) -> u64 {
@@ -66,10 +70,6 @@ impl<W: Write + Send> Sink for Stdout<W> {
     fn totals(&self) -> Totals {
         let at = &self.order.frontier;
         Totals { records: at.records, pages: at.pages, bytes: at.offset, failed: self.order.failures }
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.journal.failures(job, most)
     }
 
     /// A stream cannot be made durable; this gives back the space of pages that have left.
@@ -101,15 +101,8 @@ fn without_resume(error: Error) -> Error {
     }
 }
 
-impl<W: Write> Output for Stream<W> {
-    fn append(&mut self, frontier: &mut Frontier, bytes: &[u8]) -> Result<()> {
-        frontier.offset += bytes.len() as u64;
-        self.buffer.extend_from_slice(bytes);
-        // So that many pages that waited for one do not gather in memory.
-        if self.buffer.len() > 256 * 1024 { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<()> {
+impl<W: Write> Stream<W> {
+    fn send(&mut self) -> Result<()> {
         let written = self.writer.write_all(&self.buffer).and_then(|()| self.writer.flush());
         self.buffer.clear();
         written.map_err(|source| match source.kind() {
@@ -117,8 +110,31 @@ impl<W: Write> Output for Stream<W> {
             _ => Error::Io { action: "write", path: "standard output".into(), source },
         })
     }
+}
 
-    fn rewind(&mut self, _: u64) {
+impl<W: Write> Output for Stream<W> {
+    fn group(&self) -> Option<u64> {
+        None
+    }
+
+    fn append(&mut self, batch: &mut Batch<'_>, frontier: &mut Frontier, bytes: &[u8], records: u64) -> Result<()> {
+        let shaped = self.shape.rows(batch, frontier.offset, bytes, records)?;
+        frontier.records += shaped.count;
+        frontier.offset += shaped.rows.len() as u64;
+        self.buffer.extend_from_slice(&shaped.rows);
+        // So that many pages that waited for one do not gather in memory.
+        if self.buffer.len() > 256 * 1024 { self.send() } else { Ok(()) }
+    }
+
+    fn seal(&mut self, _: &mut Frontier) -> Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self, _: &Frontier) -> Result<()> {
+        self.send()
+    }
+
+    fn rewind(&mut self, _: &Frontier) {
         // What has left cannot be called back; the run ends with the error.
         self.buffer.clear();
     }
@@ -155,7 +171,7 @@ mod tests {
     }
 
     fn open(room: usize) -> Stdout<Reader> {
-        Stdout::to(Reader { read: Vec::new(), room }).unwrap()
+        Stdout::to(Reader { read: Vec::new(), room }, &OpenOptions::default()).unwrap()
     }
 
     fn read(sink: &Stdout<Reader>) -> &str {

@@ -290,7 +290,7 @@ fn what_was_done_long_ago_counts_for_what_it_was_though_calls_wait() {
         at: now(secs).mono,
         act: Act::Ended { end: crate::adapt::End::Accepted, pause: None },
     };
-    let left = |attempt, secs| Deed { attempt, at: now(secs).mono, act: Act::Left { cost: 1 } };
+    let left = |attempt, secs| Deed { attempt, at: now(secs).mono, act: Act::Left { cost: 1, budget: 0 } };
     let deeds: Vec<(u64, Deed)> = (0..5).flat_map(|n| [(7, left(n, 102 + n)), (7, ended(n, 102 + n))]).collect();
     engine.handle(Event::Others { key: &key(), deeds: &deeds }, now(200));
     let proof = engine.knowledge(&key(), now(200)).unwrap().proof;
@@ -301,7 +301,7 @@ fn what_was_done_long_ago_counts_for_what_it_was_though_calls_wait() {
 fn an_attempt_of_a_process_that_died_is_not_waited_for_for_ever() {
     let mut engine = Engine::new(Policy::default(), 1);
     let now = |secs| Now { mono: Instant::ZERO + Duration::from_secs(secs), ..Now::default() };
-    let deed = Deed { attempt: 1, at: now(100).mono, act: Act::Left { cost: 1 } };
+    let deed = Deed { attempt: 1, at: now(100).mono, act: Act::Left { cost: 1, budget: 0 } };
     engine.handle(Event::Others { key: &key(), deeds: &[(9, deed)] }, now(100));
     assert_eq!(engine.poll_timeout(), Some(now(160).mono));
     engine.handle(Event::Tick, now(160));

@@ -113,7 +113,8 @@ impl Client for EngineClient {
                 | Decision::Retry { .. }
                 | Decision::Follow { .. }
                 | Decision::Renew { .. }
-                | Decision::Unread { .. } => {}
+                | Decision::Unread { .. }
+                | Decision::Lease { .. } => {}
             }
         }
     }

@@ -6,8 +6,9 @@ use http::header::AUTHORIZATION;
 use super::{ClientBuilder, basic, header};
 use crate::client::credential::Credentials;
 use crate::client::oauth::{OAuth2, Tokens};
+use crate::client::transport::connection::Connects;
 
-impl ClientBuilder {
+impl<C> ClientBuilder<C> {
     /// `Authorization: Bearer …` (RFC 6750).
     pub fn bearer(self, token: impl AsRef<str>) -> Self {
         self.authorization(format!("Bearer {}", token.as_ref()))
@@ -51,7 +52,9 @@ impl ClientBuilder {
         self.credentials.query.push((name.into(), value.into()));
         self
     }
+}
 
+impl<C: Connects> ClientBuilder<C> {
     /// An access token that is fetched from a token endpoint and renewed by itself, in place of a fixed one.
     pub fn oauth2(mut self, settings: OAuth2) -> Self {
         match Tokens::new(settings) {

@@ -12,7 +12,7 @@ use crate::client::credential::Credentials;
 use crate::client::rules::{Prefix, RuleBook, Rules};
 use crate::error::{Error, Result};
 
-impl ClientBuilder {
+impl<C> ClientBuilder<C> {
     /// Rules for the URLs under a prefix: an absolute URL without a query (`https://api.example.com/search`), a path under the
     /// base (`/search`), or a scheme (`https://`). The longest prefix wins, compared by whole segments of the path.
     ///

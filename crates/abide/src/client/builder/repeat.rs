@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ClientBuilder;
 
-impl ClientBuilder {
+impl<C> ClientBuilder<C> {
     /// Pairs for the query of every request whose target does not have them: a map, a list of pairs, or a struct of plain values.
     /// A client with a base leaves targets alone that are absolute URLs. Links that a server names are followed as they are.
     pub fn query<T: Serialize + ?Sized>(mut self, pairs: &T) -> Self {

@@ -5,130 +5,164 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use abide_core::json::{Json, Kind as JsonKind, Value};
-use abide_core::page::{self, Answer, Asked, Change, Next, Pages, Records, Slot};
+use abide_core::page::{self, Asked, Came, Chain, Change, Onward, Pages, Slot, Stall, Step};
 use abide_core::place::Path;
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::{Semaphore, mpsc};
 use url::{Origin, Url};
 
 use super::Page;
+use crate::client::Whole;
+use crate::client::builder;
 use crate::client::credential::Credentials;
 use crate::client::exchange::{Body, Exchange};
-use crate::client::request::Parts;
-use crate::client::{Client, builder};
+use crate::client::ground::Ground;
+use crate::client::parts::Parts;
+use crate::client::transport::Transport;
 use crate::error::{Error, Kind, Result};
 use crate::target;
 
+/// Nobody has so many pages, unless they lead in a circle.
+const MOST_PAGES: u64 = 1_000_000;
+
 /// Goes from one page to the next.
 #[derive(Debug)]
-pub(super) struct Walker {
-    client: Client,
+pub(crate) struct Walker {
+    ground: Arc<Ground>,
     /// The request for the first page. Those for the others differ from it in a few places.
     first: Parts,
-    /// How the pages go on, as far as it is known.
-    style: Pages,
-    /// Every page that was asked for.
+    chain: Chain,
+    /// Every page that was asked for in its turn.
     seen: HashSet<u64>,
     allowed: Vec<Origin>,
-    /// Records of the pages so far, and where they stand.
-    records: u64,
+    /// Where the items stand.
     at: Option<Path>,
-    /// The body of the last page.
-    last: Bytes,
+    /// What the last page's address was.
+    base: Url,
+    /// The request for the next page, or why there can be none.
+    next: Result<Option<Parts>>,
+    /// Whether that was foreseen.
+    #[cfg(feature = "client")]
+    as_foreseen: bool,
+}
+
+/// The answer to the request for a page.
+pub(crate) type Arrived = Result<(Whole, Bytes)>;
+
+/// Sends the request for a page.
+pub(crate) async fn fetch(exchange: Box<Exchange>, transport: &dyn Transport) -> Arrived {
+    exchange.answer(transport).await?.error_for_status()?.into_whole(transport).await
 }
 
 impl Walker {
-    pub(super) fn new(client: Client, parts: Parts, style: Pages) -> Result<Self> {
+    pub(crate) fn new(ground: &Arc<Ground>, parts: Parts, style: Pages) -> Result<Self> {
         let allowed = vec![parts.url.origin()];
         let first = changed(parts, &style.opening())?;
-        let (seen, last) = (HashSet::new(), Bytes::new());
-        Ok(Self { client, first, style, seen, allowed, records: 0, at: None, last })
+        let (next, base) = (Ok(Some(first.clone())), first.url.clone());
+        Ok(Self {
+            ground: Arc::clone(ground),
+            first,
+            chain: Chain::new(style, MOST_PAGES, 0, 0),
+            seen: HashSet::new(),
+            allowed,
+            at: None,
+            base,
+            next,
+            #[cfg(feature = "client")]
+            as_foreseen: false,
+        })
     }
 
-    pub(super) fn allow(&mut self, origin: &str) -> Result<()> {
+    pub(crate) fn allow(&mut self, origin: &str) -> Result<()> {
         self.allowed.push(builder::parse_url(origin)?.origin());
         Ok(())
     }
 
-    /// Fetches as many pages as are wanted, until they end or nobody listens.
-    pub(super) async fn walk(mut self, demand: Arc<Semaphore>, pages: mpsc::UnboundedSender<Result<Page>>) {
-        let mut next = Some(self.first.clone());
-        let mut number = 0;
-        while let Some(parts) = next {
-            // It is closed by nobody.
-            let Ok(permit) = demand.acquire().await else { return };
-            permit.forget();
-            number += 1;
-            let asked = parts.clone();
-            let page = match self.fetch(parts, number).await {
-                Ok(page) => page,
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-            let after = self.after(&page, &asked);
-            if pages.send(Ok(page)).is_err() {
-                return;
-            }
-            next = match after {
-                Ok(after) => after,
-                Err(error) => return drop(pages.send(Err(error))),
-            };
-        }
+    pub(crate) fn bound(&mut self, most: u64) {
+        self.chain.bound(most);
     }
 
-    async fn fetch(&mut self, mut parts: Parts, number: u64) -> Result<Page> {
+    /// Fetches the next page; `None` after the last, and after an error.
+    #[cfg(feature = "blocking")]
+    pub(crate) async fn page(&mut self, transport: &dyn Transport) -> Result<Option<Page>> {
+        let Some(parts) = self.turn()? else { return Ok(None) };
+        let arrived = fetch(self.exchange(parts.clone()), transport).await;
+        self.on_page(&parts, arrived)
+    }
+
+    /// The request for the page whose turn it is; `None` after the last, and after an error.
+    pub(crate) fn turn(&mut self) -> Result<Option<Parts>> {
+        std::mem::replace(&mut self.next, Ok(None))
+    }
+
+    /// Whether the page whose turn it is was foreseen. If not, what was fetched ahead is of no use.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_as_foreseen(&self) -> bool {
+        self.as_foreseen
+    }
+
+    /// The request for a page so far behind the one in turn, if it can be known and may be sent.
+    #[cfg(feature = "client")]
+    pub(crate) fn foreseen(&self, behind: u64) -> Option<Parts> {
+        let parts = self.target(&self.chain.foreseen(behind)?).ok()?;
+        let may = self.allowed.contains(&parts.url.origin()) && !self.seen.contains(&mark(&parts));
+        may.then_some(parts)
+    }
+
+    pub(crate) fn exchange(&self, mut parts: Parts) -> Box<Exchange> {
         if parts.url.origin() != self.first.url.origin() {
             parts.credentials = Credentials::default();
         }
-        self.seen.insert(mark(&parts));
-        let response = Exchange::start(self.client.clone(), parts.finished()).answer().await?;
-        let (whole, body) = response.error_for_status()?.into_whole().await?;
-        Ok(Page { number, whole, body })
+        Exchange::start(Arc::clone(&self.ground), parts.finished())
     }
 
-    /// The request for the page after this one; the error says why nobody can know.
-    fn after(&mut self, page: &Page, asked: &Parts) -> Result<Option<Parts>> {
+    /// Takes in the page whose turn it was.
+    pub(crate) fn on_page(&mut self, asked: &Parts, arrived: Arrived) -> Result<Option<Page>> {
+        self.seen.insert(mark(asked));
+        let (whole, body) = match arrived {
+            Ok(arrived) => arrived,
+            Err(error) if error.status().is_some_and(|status| self.chain.ends_with(status)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let page = Page { number: self.chain.count() + 1, whole, body };
+        let step = self.read(&page, asked);
+        // What came before is not handed over again.
+        let repeats = matches!(step, Err(Stall::Repeats { .. }));
+        match self.after(&page, asked, step) {
+            Err(error) if repeats => Err(error),
+            after => {
+                #[cfg(feature = "client")]
+                {
+                    self.as_foreseen = matches!(&after, Ok((_, true)));
+                }
+                self.next = after.map(|(parts, _)| parts);
+                Ok(Some(page))
+            }
+        }
+    }
+
+    /// The request for the page after this one, and whether it was foreseen; the error says why nobody can know.
+    fn after(
+        &mut self,
+        page: &Page,
+        asked: &Parts,
+        step: std::result::Result<Step, Stall>,
+    ) -> Result<(Option<Parts>, bool)> {
         let stalled = |why: String| {
             Err(Error::new(Kind::Pages(format!("after page {}: {why}", page.number)))
                 .with_url(page.whole.url.clone())
                 .with_account(page.whole.account.clone()))
         };
-        let (next, stands_still) = self.read(page, asked);
-        let parts = match next {
-            Next::Changed { .. } if stands_still => {
-                let why = "it holds the very records of the page before it, so the server does not heed what asks for the next";
-                return stalled(format!("{why}; say how the pages go on, or Pages::None"));
-            }
-            Next::End => return Ok(None),
-            Next::Page { reference, at } => {
-                let here = Url::parse(&page.whole.url).unwrap_or_else(|_| asked.url.clone());
-                match here.join(&reference) {
-                    Ok(mut url) if matches!(url.scheme(), "http" | "https") => {
-                        url.set_fragment(None);
-                        Parts { url, ..self.first.clone() }
-                    }
-                    _ => return stalled(format!("what stands in {at} is no URL to follow")),
-                }
-            }
-            Next::Changed { changes, by } => {
-                self.style = by;
-                changed(self.first.clone(), &changes)?
-            }
-            Next::Token { at, value } => {
-                return stalled(format!(
-                    "there seems to be a next page, but {at} holds {value}, which is not a URL; say how the pages go on \
-                     (\"cursor={at} send=query.KEY\".parse()), or Pages::None if this is the only page"
-                ));
-            }
-            Next::Absent { at } if page.number == 1 => {
-                return stalled(format!(
-                    "it has no {at}; say how the pages go on, or Pages::None if this is the only page"
-                ));
-            }
-            Next::NoSuchValue { path } => {
-                return stalled(format!("the last record has no text and no number in {path}"));
-            }
-            _ => return Ok(None),
+        self.base = Url::parse(&page.whole.url).unwrap_or_else(|_| asked.url.clone());
+        let Step { onward, as_foreseen } = match step {
+            Ok(step) => step,
+            Err(stall) => return stalled(format!("{stall}{}", advice(&stall))),
+        };
+        let Some(onward) = onward else { return Ok((None, false)) };
+        let parts = match self.target(&onward) {
+            Ok(parts) => parts,
+            Err(Target::NoUrl(why)) => return stalled(why),
+            Err(Target::Unsettable(error)) => return Err(error),
         };
         let shown = target::shown(&parts.url, &parts.credentials.query_keys());
         if !self.allowed.contains(&parts.url.origin()) {
@@ -142,35 +176,71 @@ impl Walker {
                 "the next would be {shown}, which was fetched already: the pages lead in a circle"
             ));
         }
-        Ok(Some(parts))
+        if self.chain.is_full() {
+            return stalled(format!(
+                "the next would be {shown}, and no more pages may be fetched; max_pages allows more"
+            ));
+        }
+        Ok((Some(parts), as_foreseen))
     }
 
-    /// What the page says about the one after it, and whether it holds what the one before it held.
-    fn read(&mut self, page: &Page, asked: &Parts) -> (Next, bool) {
+    fn target(&self, onward: &Onward) -> std::result::Result<Parts, Target> {
+        match onward {
+            Onward::Url { reference, at } => match self.base.join(reference) {
+                Ok(mut url) if matches!(url.scheme(), "http" | "https") => {
+                    url.set_fragment(None);
+                    Ok(Parts { url, ..self.first.clone() })
+                }
+                _ => Err(Target::NoUrl(format!("what stands in {at} is no URL to follow"))),
+            },
+            Onward::Changed(changes) => changed(self.first.clone(), changes).map_err(Target::Unsettable),
+            _ => Err(Target::NoUrl("the next page is asked for in a way that is not known here".to_owned())),
+        }
+    }
+
+    /// What the page says about the one after it.
+    fn read(&mut self, page: &Page, asked: &Parts) -> std::result::Result<Step, Stall> {
         let json = Json::parse(&page.body).ok();
         let at = json.as_ref().map(|json| self.at.clone().unwrap_or_else(|| page::records(json)));
         let value = json.as_ref().zip(at.as_ref()).and_then(|(json, at)| at.find(json));
         let (count, last) = count(value);
-        let stands_still = count > 0 && self.last == page.body;
-        self.last = page.body.clone();
         let query: Vec<(String, String)> = asked.url.query_pairs().into_owned().collect();
         let body = match &asked.body {
             Body::Whole(bytes) => Json::parse(bytes).ok(),
             _ => None,
         };
-        let answer = Answer {
+        let step = self.chain.on_page(&Came {
             headers: &page.whole.headers,
             body: json.as_ref(),
             asked: Asked { query: &query, body: body.as_ref() },
-            records: Records { before: self.records, count, last },
-        };
-        let next = self.style.next(&answer);
-        self.records += count;
+            count,
+            text: value.map_or(&[], |value| value.text().as_bytes()),
+            last,
+        });
         if count > 0 && at.as_ref().is_some_and(|at| *at != Path::ROOT) {
             // A later page without records may look like a record.
             self.at = at;
         }
-        (next, stands_still)
+        step
+    }
+}
+
+/// Why there is no request for the next page.
+enum Target {
+    NoUrl(String),
+    Unsettable(Error),
+}
+
+/// What to do about a chain that does not go on.
+fn advice(stall: &Stall) -> String {
+    match stall {
+        Stall::Token { at, .. } => format!(
+            "; say how the pages go on (\"cursor={at} send=query.KEY\".parse()), or Pages::None if this is the only page"
+        ),
+        Stall::Repeats { .. } | Stall::Absent { .. } => {
+            "; say how the pages go on, or Pages::None if this is the only page".to_owned()
+        }
+        _ => String::new(),
     }
 }
 

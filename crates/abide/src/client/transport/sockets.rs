@@ -3,36 +3,17 @@
 use std::error::Error as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use abide_core::event::Failure;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::connection::Connection;
 use super::{Arrival, Attempt, Broken, Chunks, Payload, Sending, Transport};
 use crate::error::{Error, Result};
 
-#[derive(Clone, Debug)]
-pub(crate) struct Connection {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) ca_certificates: Vec<Vec<u8>>,
-    pub(crate) insecure: bool,
-}
-
-impl Default for Connection {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(30),
-            ca_certificates: Vec::new(),
-            insecure: false,
-        }
-    }
-}
-
 impl Connection {
-    pub(crate) fn build(&self) -> Result<Sockets> {
+    pub(crate) fn sockets(&self) -> Result<Sockets> {
         // Somebody else may have installed one already, and theirs is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -64,7 +45,7 @@ impl Connection {
 pub(crate) struct Sockets(reqwest::Client);
 
 impl Transport for Sockets {
-    fn send(&self, attempt: Attempt) -> Sending {
+    fn send(&self, attempt: Attempt) -> Sending<'_> {
         let mut request = reqwest::Request::new(attempt.method, attempt.url);
         *request.headers_mut() = attempt.headers;
         *request.timeout_mut() = attempt.timeout;
@@ -77,16 +58,17 @@ impl Transport for Sockets {
         Box::pin(async move {
             let mut response = sending.await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-            Ok(Arrival { status, headers, body: Box::new(SocketBody(Box::pin(response.bytes_stream()))) })
+            let version = response.version();
+            Ok(Arrival::new(status, version, headers, Box::new(SocketBody(response.bytes_stream()))))
         })
     }
 }
 
-struct SocketBody(Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>);
+struct SocketBody<S>(S);
 
-impl Chunks for SocketBody {
+impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + Sync> Chunks for SocketBody<S> {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<Option<Bytes>, Broken>> {
-        Poll::Ready(ready!(self.0.as_mut().poll_next(cx)).transpose().map_err(Broken::from))
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll_next(cx)).transpose().map_err(Broken::from))
     }
 }
 

@@ -18,7 +18,7 @@ fn now(millis: u64) -> Now {
 }
 
 fn left(attempt: u64, millis: u64) -> Deed {
-    Deed { attempt, at: now(millis).mono, act: Act::Left { cost: 1 } }
+    Deed { attempt, at: now(millis).mono, act: Act::Left { cost: 1, budget: 0 } }
 }
 
 fn ended(attempt: u64, millis: u64) -> Deed {

@@ -21,7 +21,7 @@ use crate::pull::journal::digest::Digest;
 use crate::pull::journal::disk::{self, Found, Stamp};
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::files::{FileEntry, FileTotals};
-use crate::pull::journal::place::{Failed, Failure, Page, Place, Todo};
+use crate::pull::journal::place::{Failure, Page, Place, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
 
 /// Gives the file name of a job.
@@ -180,12 +180,8 @@ impl Sink for Files {
         Ok(())
     }
 
-    fn seen(&mut self, job: u64, url: &str) -> Result<bool> {
-        self.journal.visited(job, url)
-    }
-
-    fn found(&mut self, job: u64) -> Result<Option<String>> {
-        self.journal.found(job)
+    fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// No job waits for another here.
@@ -196,10 +192,6 @@ impl Sink for Files {
     fn totals(&self) -> Totals {
         let FileTotals { records, pages, size, .. } = self.totals;
         Totals { records, pages, bytes: size, failed: self.failures }
-    }
-
-    fn failures(&mut self, job: u64, most: u32) -> Result<Vec<Failed>> {
-        self.journal.failures(job, most)
     }
 
     fn sync(&mut self) -> Result<()> {
