@@ -99,6 +99,16 @@ impl FromStr for HostLimit {
     }
 }
 
+impl std::fmt::Display for HostLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(host) = &self.host {
+            write!(f, "{host}=")?;
+        }
+        let specs: Vec<String> = self.limits.0.iter().map(ToString::to_string).collect();
+        f.write_str(&specs.join(" + "))
+    }
+}
+
 /// `Name: value`. What was typed is not repeated in errors: it may be a credential.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct HeaderLine {

@@ -117,6 +117,12 @@ pub(crate) struct PullArgs {
     /// Of a file's endpoints only this one
     #[arg(long, value_name = "NAME", hide = true)]
     pub(crate) only: Vec<String>,
+    /// Say what would be asked for, and ask for nothing
+    #[arg(long, hide = true)]
+    pub(crate) plan: bool,
+    /// Ask for one page of each endpoint, say what it shows, and print a file that states it
+    #[arg(long, hide = true, conflicts_with = "plan")]
+    pub(crate) check: bool,
     /// Fetch this many pages of each endpoint, and leave the rest to another run
     #[arg(long, value_name = "N", hide = true)]
     pub(crate) limit_pages: Option<u64>,

@@ -3,6 +3,7 @@
 mod answers;
 mod body;
 mod chain;
+mod check;
 mod config;
 mod endpoint;
 mod errand;
@@ -67,10 +68,16 @@ pub(crate) async fn run(mut args: PullArgs) -> Result<()> {
         _ if !args.only.is_empty() => return Err(Failure::usage("--only chooses among the endpoints of a FILE.toml")),
         _ => (vec![Plan::of_flags(&args)?], Vec::new()),
     };
+    if args.plan {
+        return check::plan(&plans, &children);
+    }
     if let Some(netrc) = args.common.more.netrc.take() {
         args.common.more.login = Some(netrc.read(&plan::host(&plans)?).map_err(Failure::usage)?);
     }
     let client = connect::client(&args.common, MAX_WAIT, true)?;
+    if args.check {
+        return check::check(&plans, &children, &client, &args).await;
+    }
     run::pull(plans, children, client, &args).await
 }
 

@@ -31,10 +31,10 @@ impl std::fmt::Display for Output {
 }
 
 impl Output {
-    /// The file or the folder; none where it is a stream.
+    /// The file or the folder; none where it is a stream or on a server.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
-            Self::Stdout => None,
+            Self::Stdout | Self::Postgres(_) => None,
             Self::File(path, _) | Self::Sqlite(path) | Self::Folder(path) => Some(path),
         }
     }

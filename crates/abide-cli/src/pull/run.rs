@@ -161,6 +161,11 @@ impl Run {
     /// Opens the output of an endpoint, and its children's if it is complete already.
     fn open(&mut self, plan: Plan, args: &PullArgs) -> Result<()> {
         let (traces, name) = (Traces::expected(&plan.output, &plan.table), plan.output.to_string());
+        // A folder that a file names for its endpoints is ours to make.
+        if let Some(folder) = plan.output.path().and_then(std::path::Path::parent).filter(|_| plan.name.is_some()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|e| Failure::error(format!("the folder {} can't be made: {e}", folder.display())))?;
+        }
         let sink = match open(&plan)? {
             Opened::New(sink) => sink,
             Opened::Resumed(sink, left) => {
