@@ -145,8 +145,12 @@ impl Plan {
     /// Where the rows are kept that children need, if there are any.
     pub(crate) fn rows_file(&self) -> Option<PathBuf> {
         let name = self.name.as_deref().unwrap_or("records");
-        let needed = !self.rows.is_empty();
-        self.output.path().filter(|_| needed).map(|path| with_suffix(path, &format!(".{name}-rows.ndjson")))
+        let base = match &self.output {
+            _ if self.rows.is_empty() => None,
+            Output::Postgres(address) => Some(address.journal(&self.table)),
+            output => output.path().map(Path::to_owned),
+        };
+        base.map(|base| with_suffix(&base, &format!(".{name}-rows.ndjson")))
     }
 
     /// Where its first request goes.

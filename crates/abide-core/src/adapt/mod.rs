@@ -16,6 +16,7 @@ pub mod knowledge;
 mod learner;
 mod log;
 mod lost;
+mod outage;
 mod pace;
 mod proof;
 mod raise;
