@@ -46,6 +46,8 @@ pub(crate) const GRANT_LIFE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) key: Key,
+    /// The key's host.
+    pub(crate) host: Box<str>,
     pub(crate) limits: Stack,
     pub(crate) quotas: Quotas,
     pub(crate) pause: Pause,
@@ -104,6 +106,7 @@ impl Gate {
         Self {
             limits: Stack::new(policy.limits_for(&key), policy.share),
             slots: Slots::new(policy.concurrency.get(), policy.limits_for(&key), policy.share),
+            host: key.host().into(),
             key,
             quotas: Quotas::new(policy.share),
             pause: Pause::default(),
