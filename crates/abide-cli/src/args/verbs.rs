@@ -6,7 +6,7 @@ use abide::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::StatusCode;
 
-use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Size, Span};
+use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Rate, Size, Span};
 use crate::secret::{ApiKey, Basic, Netrc, OAuth, Source, Text, Unspoken};
 
 /// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
@@ -187,6 +187,9 @@ pub(crate) struct Common {
     /// eager, or even: spread over the window
     #[arg(long, value_name = "PACE", hide_possible_values = true)]
     pub(crate) pace: Option<Pace>,
+    /// The rate to begin with while nothing is known, as 2/s. Rare, so it stands in docs/pull.md
+    #[arg(long, value_name = "RATE", hide = true)]
+    pub(crate) start: Option<Rate>,
     /// Use only this share of every limit, as 80%
     #[arg(long, value_name = "SHARE")]
     pub(crate) share_of: Option<Share>,

@@ -97,7 +97,8 @@ fn family(config: Config, args: &PullArgs) -> Result<(Vec<Plan>, Vec<Child>)> {
     let (mut plans, mut children) = (Vec::new(), Vec::new());
     for (endpoint, output) in config.endpoints {
         let rows = endpoint.name.as_ref().and_then(|name| needed.get(name)).cloned().unwrap_or_default();
-        if !rows.is_empty() && matches!(output, output::Output::Stdout | output::Output::Folder(_)) {
+        let is_file = output.path().is_some() && !matches!(output, output::Output::Folder(_));
+        if !rows.is_empty() && !is_file {
             let name = endpoint.name.unwrap_or_default();
             return Err(Failure::usage(format!(
                 "{name} has children, so its records have to be kept; name a file with -o or [out] to"

@@ -156,13 +156,8 @@ impl Suspicion {
                 self.pass = self.wary;
             }
         }
-        self.absolve();
-        Some(found)
-    }
-
-    /// What was refused so far is explained.
-    pub(super) fn absolve(&mut self) {
         (self.accepted, self.refused, self.accepted_before, self.singles, self.event) = (0, 0, 0, 0, None);
+        Some(found)
     }
 
     fn count(&mut self, evidence: &Evidence, is_refused: bool) {

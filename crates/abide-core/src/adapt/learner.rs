@@ -6,7 +6,6 @@ use super::book::{Book, Evidence, Verdict};
 use super::family::{Family, Hypothesis};
 use super::fault::{Finding, Suspicion};
 use super::lost::Lost;
-use super::outage::{Believed, Outage};
 use super::proof::Proof;
 use super::raise::Raise;
 use super::schedule::Schedule;
@@ -33,7 +32,6 @@ pub struct Learner {
     /// Accepted attempts that being lost takes at least, the next time.
     patience: u32,
     suspicion: Suspicion,
-    outage: Outage,
     raise: Raise,
     trust: Trust,
     rng: Rng,
@@ -130,7 +128,6 @@ impl Learner {
             lost: None,
             patience: PATIENCE,
             suspicion: Suspicion::default(),
-            outage: Outage::default(),
             raise: Raise::default(),
             trust: Trust::default(),
             rng: Rng::new(!seed),
@@ -253,11 +250,9 @@ impl Learner {
         while let Some(evidence) = self.book.next(now.mono) {
             self.take(&evidence, now.mono);
         }
-        if !self.outage.is_going_on() {
-            let is_lost = self.lost.is_some() && self.suspicion.may_try();
-            if is_lost || self.suspicion.is_odd(self.book.oldest_unlearned()) {
-                self.begin_trial(now.mono);
-            }
+        let is_lost = self.lost.is_some() && self.suspicion.may_try();
+        if is_lost || self.suspicion.is_odd(self.book.oldest_unlearned()) {
+            self.begin_trial(now.mono);
         }
         if self.schedule.has_told() && self.book.unlearned().next().is_none() {
             self.believe(now);
@@ -283,7 +278,6 @@ impl Learner {
 
     fn take(&mut self, evidence: &Evidence, now: Instant) {
         self.proof.count(evidence);
-        self.look_for_outage(evidence, now);
         match evidence.verdict {
             Verdict::Refused(_) if self.suspicion.is_trial() => self.book.note(evidence),
             Verdict::Refused(_) => self.on_refused(evidence, now),
@@ -313,49 +307,6 @@ impl Learner {
             Some(Finding::Fault) => self.forgive(),
             Some(Finding::Limit) => self.rebuild(now),
             None => {}
-        }
-    }
-
-    fn look_for_outage(&mut self, evidence: &Evidence, now: Instant) {
-        match evidence.verdict {
-            Verdict::Refused(_) if !evidence.is_bare => self.outage.on_told(),
-            Verdict::Refused(_) => {
-                if !self.hypotheses.is_empty() && self.outage.may_begin() {
-                    let (hypotheses, under) = (self.hypotheses.clone(), self.under.clone());
-                    let (is_refined, proven, history) = (self.is_refined, self.proven, self.book.history());
-                    let before = Believed { hypotheses, under, is_refined, proven, history };
-                    self.outage.begin(before, evidence.sent);
-                }
-                self.outage.on_refused(now);
-            }
-            Verdict::Accepted => {
-                if let Some((before, since)) = self.outage.on_accepted(evidence)
-                    && !self.suspicion.is_trial()
-                    && !self.is_fault()
-                {
-                    self.take_up(before, since, now);
-                }
-            }
-            Verdict::Unknown => {}
-        }
-    }
-
-    /// Believes again what was believed before `since`. What was refused from then on was no limit's doing.
-    fn take_up(&mut self, before: Believed, since: Instant, now: Instant) {
-        let later: Vec<Evidence> = self.book.rewind().into_iter().filter(|evidence| evidence.sent >= since).collect();
-        before.history.iter().for_each(|evidence| self.book.note(evidence));
-        self.hypotheses = before.hypotheses;
-        self.under = before.under;
-        self.is_refined = before.is_refined;
-        self.proven = before.proven;
-        self.lost = None;
-        self.phantoms = 0;
-        self.suspicion.absolve();
-        self.trust.begin(now);
-        self.raise.begin(self.proven);
-        for evidence in later.iter().filter(|evidence| evidence.verdict == Verdict::Accepted) {
-            self.see(evidence);
-            self.book.note(evidence);
         }
     }
 

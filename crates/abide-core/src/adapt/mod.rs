@@ -16,7 +16,6 @@ pub mod knowledge;
 mod learner;
 mod log;
 mod lost;
-mod outage;
 mod pace;
 mod proof;
 mod raise;

@@ -178,18 +178,3 @@ proptest! {
         prop_assert_eq!(one.1.total, other.1.total);
     }
 }
-
-#[test]
-fn an_outage_leaves_what_was_learned_as_it_was() {
-    let rule = Rule::bucket(20, secs(1), 10);
-    for (seed, length) in [1, 2, 5, 10, 20, 40].into_iter().enumerate() {
-        let server = Server::new(rule).is_down(secs(3), secs(3 + length));
-        let network = Network::round_trip(Duration::from_millis(1)).jitter(Duration::from_micros(50));
-        let world = World::new(server).network(network).seed(seed as u64).horizon(secs(200_000));
-        let mut client = Controlled::new(Learner::new(seed as u64));
-        let report = world.run(&mut client, Caller::new(400).workers(WORKERS));
-        assert_eq!(client.into_controller().believed().unwrap().to_string(), "20/s burst 10", "down for {length} s");
-        // Pilots grow apart while it is down, so it is noticed late that it is back.
-        assert!(report.ratio() <= 1.5, "down for {length} s: {report}");
-    }
-}

@@ -53,7 +53,7 @@ impl Engine {
         let (sent, received) = (flight.sent, *flight.peeked.get_or_insert(now));
         let gate = &mut self.gates[state.gate];
         let &Head { status, headers, body } = head;
-        let response = Response { host: gate.key.host(), status, headers, body, sent, received };
+        let response = Response { host: &gate.host, status, headers, body, sent, received };
         let signs = state.call.signs.as_deref().unwrap_or_default();
         if body.is_none() {
             let bytes = gate.reader.peek(&response);

@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::Refusal;
 use super::dialects::DIALECTS;
 use super::few::Few;
+use super::grammar;
 use super::units::{Hint, Scale};
 
 /// One vendor's, or one product's, way to speak of limits.
@@ -80,22 +81,35 @@ pub(super) struct Pointers {
     pub(super) reset: &'static str,
 }
 
-/// The dialects that apply to one response.
+/// The dialects that apply to one response, and what of them is asked at every answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spoken(Few<Option<&'static Dialect>, 24>);
+pub(super) struct Spoken {
+    dialects: Few<Option<&'static Dialect>, 24>,
+    /// The fields that their rules look for.
+    fields: Vec<&'static str>,
+    /// Whether a success of this host may carry an error, or limits, in its body.
+    has_bodies: bool,
+}
 
 impl Spoken {
     /// The dialects of `host`, and those that are known by their shape.
     pub(super) fn by(host: &str) -> Self {
         let mut spoken = Self::default();
         for dialect in DIALECTS.iter().filter(|dialect| dialect.speaks(host)) {
-            spoken.0.push(Some(dialect));
+            spoken.dialects.push(Some(dialect));
+            spoken.has_bodies |= !dialect.hosts.is_empty() && dialect.rules.iter().any(Rule::is_about_bodies);
         }
+        spoken.fields = spoken.rules().filter_map(Rule::field).collect();
         spoken
     }
 
+    /// Whether an answer that has this field may have something to say of limits.
+    pub(super) fn heeds(&self, field: &str) -> bool {
+        grammar::may_matter(field) || self.fields.contains(&field)
+    }
+
     pub(super) fn rules(&self) -> impl Iterator<Item = &'static Rule> {
-        self.0.iter().flatten().flat_map(|dialect| dialect.rules)
+        self.dialects.iter().flatten().flat_map(|dialect| dialect.rules)
     }
 
     /// Whether a dialect reads this field in its own way, or not at all.
@@ -128,13 +142,7 @@ impl Spoken {
 
     /// Whether a success of this host may carry an error, or limits, in its body.
     pub(super) fn has_bodies(&self) -> bool {
-        let told = |rule: &Rule| {
-            matches!(
-                rule,
-                Rule::Code(Place::Body(_), ..) | Rule::Wait(..) | Rule::Quota(..) | Rule::Cost(Place::Body(_))
-            ) || matches!(rule, Rule::Text(status, ..) if *status == StatusCode::OK)
-        };
-        self.0.iter().flatten().any(|dialect| !dialect.hosts.is_empty() && dialect.rules.iter().any(told))
+        self.has_bodies
     }
 }
 
@@ -142,6 +150,28 @@ impl Rule {
     /// Whether the rule looks for an error in a field.
     pub(super) const fn is_about_errors(&self) -> bool {
         matches!(self, Self::CodeField(_) | Self::Code(Place::Field(_), ..))
+    }
+
+    /// Whether the rule looks into the body of a success.
+    fn is_about_bodies(&self) -> bool {
+        match self {
+            Self::Code(Place::Body(_), ..) | Self::Wait(..) | Self::Quota(..) | Self::Cost(Place::Body(_)) => true,
+            Self::Text(status, ..) => *status == StatusCode::OK,
+            _ => false,
+        }
+    }
+
+    /// The field that the rule looks for.
+    const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Alias(field, _)
+            | Self::CodeField(field)
+            | Self::Categories(field)
+            | Self::WaitInJson(field, ..)
+            | Self::Code(Place::Field(field), ..)
+            | Self::Cost(Place::Field(field)) => Some(field),
+            _ => None,
+        }
     }
 }
 
@@ -226,8 +256,16 @@ mod tests {
         for dialect in DIALECTS {
             for host in dialect.hosts {
                 let spoken = Spoken::by(host);
-                assert!(spoken.0.len() <= shapes + 3 && spoken.0.len() < 24, "{host}");
+                assert!(spoken.dialects.len() <= shapes + 3 && spoken.dialects.len() < 24, "{host}");
             }
         }
+    }
+    #[test]
+    fn no_rule_takes_a_success_for_a_refusal_by_its_status_alone() {
+        let statuses = DIALECTS.iter().flat_map(|dialect| dialect.rules).filter_map(|rule| match rule {
+            Rule::Status(status, _) => Some(*status),
+            _ => None,
+        });
+        assert!(statuses.min() >= Some(400), "an answer that says nothing is not looked at closely");
     }
 }

@@ -43,11 +43,7 @@ impl Reader {
     pub fn peek(&mut self, response: &Response<'_>) -> usize {
         match response.status.as_u16() {
             400 | 402 | 403 | 413 | 418..=430 | 500.. => ERROR_PREFIX,
-            200 => {
-                let known = self.take_spoken(response.host);
-                let (_, spoken) = self.spoken.insert(known);
-                if spoken.has_bodies() { SUCCESS_PREFIX } else { 0 }
-            }
+            200 if spoken_by(&mut self.spoken, response.host).has_bodies() => SUCCESS_PREFIX,
             _ => 0,
         }
     }
@@ -60,9 +56,16 @@ impl Reader {
     /// Reads one response.
     pub fn read(&mut self, response: &Response<'_>) -> Signal {
         self.clock.observe(response);
+        if says_nothing(response, spoken_by(&mut self.spoken, response.host)) {
+            return Signal::default();
+        }
+        self.read_closely(response)
+    }
+
+    fn read_closely(&mut self, response: &Response<'_>) -> Signal {
         let now = Now { mono: response.received.mono, wall: self.clock.at(response.received.wall) };
         let mut reading = Reading::new(now.wall);
-        let (host, spoken) = self.take_spoken(response.host);
+        let spoken = spoken_by(&mut self.spoken, response.host);
         for (header, value) in response.headers {
             let header = header.as_str();
             if !grammar::may_matter(header) {
@@ -70,26 +73,34 @@ impl Reader {
             }
             let Ok(value) = value.to_str() else { continue };
             if !spoken.claim(header) {
-                reading.field(header, header, value, &spoken, &mut self.memory, now);
+                reading.field(header, header, value, spoken, &mut self.memory, now);
             }
         }
         let is_error = response.status.is_client_error() || response.status.is_server_error();
         for rule in spoken.rules().filter(|rule| is_error || !rule.is_about_errors()) {
-            reading.apply(rule, response, &spoken, &mut self.memory, now);
+            reading.apply(rule, response, spoken, &mut self.memory, now);
         }
-        reading.body = body::read(response, &spoken, now.wall);
+        reading.body = body::read(response, spoken, now.wall);
         // What a cache stored is the balance of another day (RateLimit drafts, section on caching).
         let is_fresh = response.headers.get(AGE).is_none_or(|age| age == "0");
-        let signal = reading.finish(response, &spoken, is_fresh);
-        self.spoken = Some((host, spoken));
-        signal
+        reading.finish(response, spoken, is_fresh)
     }
+}
 
-    /// The dialects of `host`, which most often is the host of the last response.
-    fn take_spoken(&mut self, host: &str) -> (String, Spoken) {
-        let known = self.spoken.take().filter(|(known, _)| known == host);
-        known.unwrap_or_else(|| (host.to_owned(), Spoken::by(host)))
+/// The dialects of `host`, which most often is the host of the last response.
+fn spoken_by<'a>(last: &'a mut Option<(String, Spoken)>, host: &str) -> &'a Spoken {
+    if last.as_ref().is_some_and(|(known, _)| known != host) {
+        *last = None;
     }
+    let (_, spoken) = last.get_or_insert_with(|| (host.to_owned(), Spoken::by(host)));
+    spoken
+}
+
+/// Whether an answer says nothing of limits, as most do, so that a closer look would find nothing.
+fn says_nothing(response: &Response<'_>, spoken: &Spoken) -> bool {
+    response.status.is_success()
+        && response.body.is_none()
+        && !response.headers.keys().any(|name| spoken.heeds(name.as_str()))
 }
 
 /// One response, being read.
@@ -262,4 +273,80 @@ fn pause(signal: &Signal, spoken: &Spoken) -> Option<Wait> {
 
 fn unquoted(value: &str) -> &str {
     value.trim().trim_matches(['"', '\''])
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use http::header::{HeaderMap, HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Instant;
+
+    /// Names that say something, names that do not, and mixtures of their parts.
+    fn name() -> impl Strategy<Value = String> {
+        let part = prop::sample::select(vec![
+            "x",
+            "rate",
+            "limit",
+            "ratelimit",
+            "remaining",
+            "reset",
+            "retry",
+            "after",
+            "quota",
+            "cost",
+            "date",
+            "age",
+            "etag",
+            "sentry",
+            "amzn",
+            "errortype",
+            "ms",
+            "error",
+            "code",
+            "content",
+            "length",
+            "should",
+            "scope",
+            "concurrency",
+            "used",
+            "throttle",
+            "policy",
+        ]);
+        let known = prop::sample::select(vec![
+            "retry-after",
+            "x-sentry-rate-limits",
+            "x-ms-error-code",
+            "x-shopify-shop-api-call-limit",
+            "x-github-request-id",
+            "x-qps",
+        ]);
+        prop_oneof![
+            3 => prop::collection::vec(part, 1..4).prop_map(|parts| parts.join("-")),
+            1 => known.prop_map(str::to_owned),
+            1 => "[a-z][a-z-]{0,11}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_that_is_not_looked_at_closely_has_nothing_to_say(
+            fields in prop::collection::vec((name(), "[0-9]{1,9}|[a-z]{1,6}|[0-9]{1,3}:[a-z]{1,6}:key"), 0..4),
+            status in 200_u16..300,
+            host in prop::sample::select(vec!["api.example", "api.github.com", "shop.myshopify.com", "api.linear.app"]),
+        ) {
+            let headers: HeaderMap = fields
+                .iter()
+                .map(|(name, value)| (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap()))
+                .collect();
+            let now = Now { mono: Instant::ZERO, wall: Wall::from_secs(1_767_225_600) };
+            let status = StatusCode::from_u16(status).unwrap();
+            let response = Response { host, status, headers: &headers, body: None, sent: now, received: now };
+            if says_nothing(&response, &Spoken::by(host)) {
+                prop_assert_eq!(Reader::default().read_closely(&response), Signal::default());
+            }
+        }
+    }
 }

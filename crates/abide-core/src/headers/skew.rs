@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{AGE, DATE};
+use http::header::{AGE, DATE, HeaderValue};
 
 use super::Response;
 use super::date;
@@ -18,7 +18,12 @@ const SECOND: Offset = Offset::from_nanos(1_000_000_000);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ServerClock {
     bounds: Option<Bounds>,
+    /// The last `Date`, and what it means: for a second all answers have the same.
+    last: Option<([u8; DATE_BYTES], Wall)>,
 }
+
+/// The length of a `Date` as all write it (RFC 9110 section 5.6.7).
+const DATE_BYTES: usize = 29;
 
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
@@ -29,13 +34,15 @@ struct Bounds {
 impl ServerClock {
     /// Takes the `Date` of one response into account. A response out of a cache carries the date of another day.
     pub(super) fn observe(&mut self, response: &Response<'_>) {
-        let headers = response.headers;
-        if headers.get(AGE).is_some_and(|age| age != "0") {
-            return;
+        let mut date = None;
+        for (name, value) in response.headers {
+            if *name == DATE {
+                date = date.or(Some(value));
+            } else if *name == AGE && value != "0" {
+                return;
+            }
         }
-        let Some(stamp) = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(date::http_date) else {
-            return;
-        };
+        let Some(stamp) = date.and_then(|date| self.stamp(date)) else { return };
         // Counted back on the monotonic clock, so that a wall clock that was set in between does not matter.
         let received = response.received.wall;
         let elapsed = response.received.mono.since(response.sent.mono);
@@ -46,6 +53,15 @@ impl ServerClock {
             }
             _ => fresh,
         });
+    }
+
+    fn stamp(&mut self, date: &HeaderValue) -> Option<Wall> {
+        if let Some((_, stamp)) = self.last.filter(|(known, _)| known == date.as_bytes()) {
+            return Some(stamp);
+        }
+        let stamp = date::http_date(date.to_str().ok()?)?;
+        self.last = date.as_bytes().try_into().ok().map(|date| (date, stamp));
+        Some(stamp)
     }
 
     /// What the server's clock shows when ours shows `wall`, as early as the evidence allows: a moment that is named by
@@ -133,6 +149,18 @@ mod tests {
         let sent = Now { mono: Instant::ZERO, wall: Wall::from_secs(NOON + 7_200) };
         observe(&mut clock, "Thu, 01 Jan 2026 12:00:00 GMT", sent, now(100));
         assert_eq!(skew(&clock), 0);
+    }
+
+    #[test]
+    fn a_date_is_read_whether_it_was_the_last_one_or_not() {
+        let mut clock = ServerClock::default();
+        let dates = ["Thu, 01 Jan 2026 12:01:00 GMT", "Thu, 1 Jan 2026 12:03:00 GMT", "Thu, 01 Jan 2026 12:02:00 GMT"];
+        let mut ahead = |date: &str| {
+            observe(&mut clock, date, now(0), now(0));
+            skew(&clock)
+        };
+        let all = [0, 0, 1, 1, 2, 2, 0].map(|which| ahead(dates[which]));
+        assert_eq!(all, [60_000, 60_000, 180_000, 180_000, 120_000, 120_000, 60_000]);
     }
 
     #[test]
