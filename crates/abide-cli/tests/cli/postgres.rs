@@ -125,6 +125,24 @@ fn columns_have_types_and_the_last_record_with_a_key_is_the_row() {
 }
 
 #[test]
+fn another_run_asks_from_the_greatest_value_that_is_there() {
+    let Some(database) = Database::start() else { return };
+    let server = Server::start(|target| {
+        let since: u64 = target.rsplit_once("since=").map_or(0, |(_, since)| since.parse().unwrap());
+        let of: Vec<String> =
+            [9, 10, 8].iter().filter(|v| **v >= since).map(|v| format!("{{\"id\":{v},\"v\":\"{v}\"}}")).collect();
+        json(format!("{{\"items\":[{}],\"next\":null}}", of.join(",")))
+    });
+    let (home, url) = (Home::new(), database.url());
+    for asked in ["/items", "/items?since=10", "/items?since=10"] {
+        let since = ["--key", "id", "--since", "field=v send=query.since"];
+        home.run(&[&["pull", &server.url("/items"), "-o", &url], &since[..]].concat()).expect(0);
+        assert_eq!(server.targets().last().unwrap(), asked);
+        assert_eq!(database.rows("SELECT id::text, v FROM items ORDER BY items.id"), ["8|8", "9|9", "10|10"]);
+    }
+}
+
+#[test]
 fn a_killed_pull_ends_with_the_rows_of_an_uninterrupted_one() {
     for flags in [&[][..], &["--key", "id"]] {
         let (Some(mut killed), Some(mut whole)) = (Database::start(), Database::start()) else { return };
