@@ -90,8 +90,8 @@ impl Shared {
 
     /// Begins an attempt: what others spent is known before, and what it spends is written before it leaves.
     pub(super) fn begin(&self, id: CallId, beside: Option<u32>) -> bool {
-        let key = self.remembered_key(&self.lock(), id);
-        let (Some(key), Some(link)) = (key, &self.memory) else { return self.begin_alone(id, beside, None) };
+        let Some(link) = &self.memory else { return self.begin_alone(id, beside, None) };
+        let Some(key) = self.remembered_key(&self.lock(), id) else { return self.begin_alone(id, beside, None) };
         let file = self.file(link, &key);
         let mut file = lock(&file);
         let now = self.clock.now().mono;

@@ -97,7 +97,8 @@ impl<C> ClientBuilder<C> {
         Rules {
             policy: None,
             bucket: None,
-            credentials: self.credentials,
+            key: None,
+            credentials: Arc::new(self.credentials),
             headers: self.headers,
             query: self.query,
             timeout: self.timeout,

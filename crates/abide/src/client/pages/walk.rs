@@ -14,7 +14,6 @@ use url::{Origin, Url};
 use super::Page;
 use crate::client::Whole;
 use crate::client::builder;
-use crate::client::credential::Credentials;
 use crate::client::exchange::{Body, Exchange};
 use crate::client::ground::Ground;
 use crate::client::parts::Parts;
@@ -111,9 +110,9 @@ impl Walker {
 
     pub(crate) fn exchange(&self, mut parts: Parts) -> Box<Exchange> {
         if parts.url.origin() != self.first.url.origin() {
-            parts.credentials = Credentials::default();
+            parts.credentials = Arc::default();
         }
-        Exchange::start(Arc::clone(&self.ground), parts.finished())
+        Exchange::stand_by(Arc::clone(&self.ground), parts)
     }
 
     /// Takes in the page whose turn it was.

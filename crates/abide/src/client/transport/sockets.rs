@@ -22,6 +22,10 @@ impl Connection {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.idle_timeout);
+        if has_no_proxy() {
+            // Else each request would be looked at for whether it goes through one.
+            builder = builder.no_proxy();
+        }
         for pem in &self.ca_certificates {
             let certificates = reqwest::Certificate::from_pem_bundle(pem)
                 .map_err(|e| Error::setting(format!("the certificates can't be read as PEM: {}", e.without_url())))?;
@@ -38,6 +42,12 @@ impl Connection {
             .map(Sockets)
             .map_err(|e| Error::setting("the client can't be set up").with_source(Some(Box::new(e.without_url()))))
     }
+}
+
+/// Whether it is certain that no proxy is set: where a system has settings of its own, they are reqwest's to read.
+fn has_no_proxy() -> bool {
+    let names_proxy = |name: &std::ffi::OsStr| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy");
+    cfg!(not(any(target_vendor = "apple", windows))) && !std::env::vars_os().any(|(name, _)| names_proxy(&name))
 }
 
 /// A pool of connections.
