@@ -22,6 +22,9 @@ pub(crate) fn client(common: &Common, max_wait: Duration, hedge: bool) -> Result
         .max_wait(common.max_wait.map_or(max_wait, |span| span.0))
         .hedge(hedge)
         .max_body(common.max_body.0);
+    if let Some(rate) = common.start {
+        builder = builder.start(rate.0);
+    }
     let mut backoff = Backoff::default();
     if common.batch {
         backoff = backoff.max(Duration::from_secs(60));

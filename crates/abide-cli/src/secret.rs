@@ -4,6 +4,7 @@
 mod netrc;
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::marker::PhantomData;
 use std::process::Command;
 use std::str::FromStr;
@@ -34,6 +35,16 @@ impl FromStr for Source {
                 Err("a credential is not written down here; say where it is: env:NAME, file:PATH or cmd:COMMAND"
                     .to_owned())
             }
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+            Self::Cmd(command) => write!(f, "cmd:{command}"),
         }
     }
 }
@@ -83,8 +94,8 @@ impl FromStr for Text {
     }
 }
 
-impl std::fmt::Debug for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Literal(_) => f.write_str("…"),
             Self::From(source) => write!(f, "{source:?}"),

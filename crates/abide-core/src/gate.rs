@@ -7,6 +7,7 @@ mod pass;
 mod slots;
 mod spread;
 mod trips;
+mod warmup;
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -21,6 +22,7 @@ use kept::Kept;
 use leases::Leases;
 use spread::Spread;
 
+use self::warmup::Warmup;
 use crate::adapt::{self, Controller, Learner};
 use crate::call::{Call, CallId};
 use crate::decision::{Reason, Why};
@@ -55,6 +57,7 @@ pub(crate) struct Gate {
     pub(crate) learner: Learner,
     kept: Kept,
     spread: Spread,
+    warmup: Option<Warmup>,
     pub(crate) others: Others,
     /// Whether what is done here is kept for other processes, and what that was since they were told.
     pub(crate) publishes: bool,
@@ -112,6 +115,7 @@ impl Gate {
             learner: Learner::new(seed),
             kept: Kept::new(policy.share),
             spread: Spread::new(policy.pace),
+            warmup: policy.start.and_then(Warmup::new),
             others: Others::default(),
             publishes: false,
             deeds: Vec::new(),
@@ -179,6 +183,14 @@ impl Gate {
             if let Some((spec, opening)) = self.kept.opening(self.unanswered, now) {
                 weigh(Reason::Learned { limit: Some(spec) }, opening);
             }
+        }
+        if self.learner.believed().is_some() {
+            self.warmup = None;
+        }
+        if let Some(warmup) = &self.warmup
+            && let Some(at) = warmup.opening()
+        {
+            weigh(Reason::Limit(warmup.rate), Opening::At(at));
         }
         if let Some(last) = self.spread.last() {
             if let Some((spec, interval)) = self.limits.interval(last.cost) {

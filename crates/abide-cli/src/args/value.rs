@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use abide::LimitSpecs;
+use abide::{LimitSpec, LimitSpecs};
 use abide_core::headers::{Scale, UnitError};
 
 /// A duration such as `20s`, `500ms`, `5min`, `1h 30min`.
@@ -99,6 +99,32 @@ impl FromStr for HostLimit {
     }
 }
 
+impl std::fmt::Display for HostLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(host) = &self.host {
+            write!(f, "{host}=")?;
+        }
+        let specs: Vec<String> = self.limits.0.iter().map(ToString::to_string).collect();
+        f.write_str(&specs.join(" + "))
+    }
+}
+
+/// A limit that is a rate, `2/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) LimitSpec);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limits: LimitSpecs = text.parse().map_err(|e: abide::abide_core::policy::SpecError| e.to_string())?;
+        match limits.0.as_slice() {
+            [rate @ (LimitSpec::Window { .. } | LimitSpec::Bucket { .. })] => Ok(Self(*rate)),
+            _ => Err(format!("'{text}' is not one rate; write it as 2/s")),
+        }
+    }
+}
+
 /// `Name: value`. What was typed is not repeated in errors: it may be a credential.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct HeaderLine {
@@ -144,6 +170,8 @@ mod tests {
         let limit = "API.example.com=50/5s + 10/s".parse::<HostLimit>().unwrap();
         assert_eq!(limit.host.as_deref(), Some("api.example.com"));
         assert_eq!(limit.limits.0.len(), 2);
+        assert!("2/s".parse::<Rate>().is_ok() && "2/s + 9/min".parse::<Rate>().is_err());
+        assert!("concurrency 2".parse::<Rate>().unwrap_err().contains("2/s"));
         assert!("50/5".parse::<HostLimit>().unwrap_err().contains("accepted:"));
     }
 }

@@ -6,7 +6,7 @@ use abide::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::StatusCode;
 
-use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Size, Span};
+use super::value::{BackoffRange, HeaderLine, HeaderUnit, HostLimit, Rate, Size, Span};
 use crate::secret::{ApiKey, Basic, Netrc, OAuth, Source, Text, Unspoken};
 
 /// Call rate-limited HTTP APIs as fast as the API allows, and lose nothing.
@@ -117,6 +117,12 @@ pub(crate) struct PullArgs {
     /// Of a file's endpoints only this one
     #[arg(long, value_name = "NAME", hide = true)]
     pub(crate) only: Vec<String>,
+    /// Say what would be asked for, and ask for nothing
+    #[arg(long, hide = true)]
+    pub(crate) plan: bool,
+    /// Ask for one page of each endpoint, say what it shows, and print a file that states it
+    #[arg(long, hide = true, conflicts_with = "plan")]
+    pub(crate) check: bool,
     /// Fetch this many pages of each endpoint, and leave the rest to another run
     #[arg(long, value_name = "N", hide = true)]
     pub(crate) limit_pages: Option<u64>,
@@ -181,6 +187,9 @@ pub(crate) struct Common {
     /// eager, or even: spread over the window
     #[arg(long, value_name = "PACE", hide_possible_values = true)]
     pub(crate) pace: Option<Pace>,
+    /// The rate to begin with while nothing is known, as 2/s. Rare, so it stands in docs/pull.md
+    #[arg(long, value_name = "RATE", hide = true)]
+    pub(crate) start: Option<Rate>,
     /// Use only this share of every limit, as 80%
     #[arg(long, value_name = "SHARE")]
     pub(crate) share_of: Option<Share>,

@@ -3,6 +3,7 @@
 mod answers;
 mod body;
 mod chain;
+mod check;
 mod config;
 mod endpoint;
 mod errand;
@@ -67,10 +68,16 @@ pub(crate) async fn run(mut args: PullArgs) -> Result<()> {
         _ if !args.only.is_empty() => return Err(Failure::usage("--only chooses among the endpoints of a FILE.toml")),
         _ => (vec![Plan::of_flags(&args)?], Vec::new()),
     };
+    if args.plan {
+        return check::plan(&plans, &children);
+    }
     if let Some(netrc) = args.common.more.netrc.take() {
         args.common.more.login = Some(netrc.read(&plan::host(&plans)?).map_err(Failure::usage)?);
     }
     let client = connect::client(&args.common, MAX_WAIT, true)?;
+    if args.check {
+        return check::check(&plans, &children, &client, &args).await;
+    }
     run::pull(plans, children, client, &args).await
 }
 
@@ -90,7 +97,8 @@ fn family(config: Config, args: &PullArgs) -> Result<(Vec<Plan>, Vec<Child>)> {
     let (mut plans, mut children) = (Vec::new(), Vec::new());
     for (endpoint, output) in config.endpoints {
         let rows = endpoint.name.as_ref().and_then(|name| needed.get(name)).cloned().unwrap_or_default();
-        if !rows.is_empty() && matches!(output, output::Output::Stdout | output::Output::Folder(_)) {
+        let is_file = output.path().is_some() && !matches!(output, output::Output::Folder(_));
+        if !rows.is_empty() && !is_file {
             let name = endpoint.name.unwrap_or_default();
             return Err(Failure::usage(format!(
                 "{name} has children, so its records have to be kept; name a file with -o or [out] to"

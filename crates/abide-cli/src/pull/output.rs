@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::sink::database::address::Address;
 use super::sink::file::format::Format;
 use crate::exit::{Failure, Result};
 
@@ -15,33 +16,39 @@ pub(crate) enum Output {
     Folder(PathBuf),
     /// A table of a SQLite file.
     Sqlite(PathBuf),
+    /// A table of a PostgreSQL database.
+    Postgres(Address),
 }
 
 impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stdout => f.write_str("standard output"),
+            Self::Postgres(address) => address.fmt(f),
             Self::File(path, _) | Self::Folder(path) | Self::Sqlite(path) => write!(f, "{}", path.display()),
         }
     }
 }
 
 impl Output {
-    /// The file or the folder; none where it is a stream.
+    /// The file or the folder; none where it is a stream or on a server.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
-            Self::Stdout => None,
+            Self::Stdout | Self::Postgres(_) => None,
             Self::File(path, _) | Self::Sqlite(path) | Self::Folder(path) => Some(path),
         }
     }
 
     /// Whether the records of several endpoints can go there, to a table each.
     pub(crate) fn has_tables(&self) -> bool {
-        matches!(self, Self::Sqlite(_))
+        matches!(self, Self::Sqlite(_) | Self::Postgres(_))
     }
 
     pub(crate) fn of(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(Self::Stdout) };
+        if let Some(address) = address(path)? {
+            return Ok(Self::Postgres(address));
+        }
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             // Without the slash, which the system takes for a claim that it is a folder.
             let plain: PathBuf = path.components().collect();
@@ -67,11 +74,36 @@ impl Output {
             Some(format) => Ok(Self::File(path.to_owned(), format)),
             None => Err(Failure::usage(format!(
                 "{} has an ending that abide does not know; write NAME.ndjson (or .jsonl) for one record a line, NAME.csv, \
-                 either packed with .gz or .zst after it, NAME.sqlite (or .db) for a table, or NAME/ for one file an URL",
+                 either packed with .gz or .zst after it, NAME.sqlite (or .db) or \
+                 postgres://HOST/DATABASE for a table, or NAME/ for one file an URL",
                 path.display()
             ))),
         }
     }
+}
+
+/// The database that is meant, be it written out or as the name of a variable that holds it.
+fn address(path: &Path) -> Result<Option<Address>> {
+    let Some(text) = path.to_str() else { return Ok(None) };
+    let url = match text.strip_prefix("env:") {
+        Some(name) => std::env::var(name)
+            .map_err(|_| Failure::usage(format!("{name} is not set; set it to where the records are to go")))?,
+        None => text.to_owned(),
+    };
+    if !Address::is_meant_by(&url) {
+        return match text.starts_with("env:") {
+            true => Err(Failure::usage(format!(
+                "what {text} holds is not the URL of a database, as postgres://HOST/DATABASE"
+            ))),
+            false => Ok(None),
+        };
+    }
+    if cfg!(not(feature = "postgres")) {
+        return Err(Failure::usage(
+            "this abide was built without PostgreSQL; build it with the feature postgres, or write to NAME.sqlite",
+        ));
+    }
+    Ok(Some(Address::new(&url)))
 }
 
 #[cfg(test)]

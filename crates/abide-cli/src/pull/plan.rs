@@ -145,8 +145,12 @@ impl Plan {
     /// Where the rows are kept that children need, if there are any.
     pub(crate) fn rows_file(&self) -> Option<PathBuf> {
         let name = self.name.as_deref().unwrap_or("records");
-        let needed = !self.rows.is_empty();
-        self.output.path().filter(|_| needed).map(|path| with_suffix(path, &format!(".{name}-rows.ndjson")))
+        let base = match &self.output {
+            _ if self.rows.is_empty() => None,
+            Output::Postgres(address) => Some(address.journal(&self.table)),
+            output => output.path().map(Path::to_owned),
+        };
+        base.map(|base| with_suffix(&base, &format!(".{name}-rows.ndjson")))
     }
 
     /// Where its first request goes.
@@ -307,7 +311,7 @@ fn origin(text: &str) -> &str {
 }
 
 /// A URL or a template without user and password and the secret query keys.
-fn without_secrets(text: &str, secret_keys: &[String]) -> String {
+pub(crate) fn without_secrets(text: &str, secret_keys: &[String]) -> String {
     let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let authority = rest.find('/').unwrap_or(rest.len());

@@ -77,7 +77,7 @@ fn time_left(run: &Run, requests: u64, elapsed: Duration) -> Option<String> {
 }
 
 /// The least time in which this many requests can leave, if the limit has all of its room now.
-fn least(limit: &LimitSpec, requests: u64) -> Duration {
+pub(super) fn least(limit: &LimitSpec, requests: u64) -> Duration {
     let (periods, period) = match *limit {
         LimitSpec::Window { amount, period, .. } => (requests.div_ceil(amount).saturating_sub(1) as f64, period),
         LimitSpec::Bucket { amount, period, burst, .. } => {

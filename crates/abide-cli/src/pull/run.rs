@@ -19,6 +19,8 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+#[cfg(feature = "postgres")]
+use super::sink::database::postgres;
 use super::sink::database::sqlite;
 use super::sink::file::OneFile;
 use super::sink::files::Files;
@@ -125,6 +127,10 @@ fn open(plan: &Plan) -> Result<Opened<Box<dyn Sink>>> {
         Output::Stdout => Stdout::open(&options).map(|sink| Opened::New(Box::new(sink) as Box<dyn Sink>)),
         Output::File(path, format) => OneFile::open(path, *format, &options, now()).map(boxed),
         Output::Sqlite(path) => sqlite::open(path, &options, now()).map(boxed),
+        #[cfg(feature = "postgres")]
+        Output::Postgres(address) => postgres::open(address, &options, now()).map(boxed),
+        #[cfg(not(feature = "postgres"))]
+        Output::Postgres(_) => unreachable!("no such output is made without the feature"),
         Output::Folder(path) => {
             let names = plan.names();
             let input = Arc::clone(&plan.input);
@@ -155,6 +161,11 @@ impl Run {
     /// Opens the output of an endpoint, and its children's if it is complete already.
     fn open(&mut self, plan: Plan, args: &PullArgs) -> Result<()> {
         let (traces, name) = (Traces::expected(&plan.output, &plan.table), plan.output.to_string());
+        // A folder that a file names for its endpoints is ours to make.
+        if let Some(folder) = plan.output.path().and_then(std::path::Path::parent).filter(|_| plan.name.is_some()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|e| Failure::error(format!("the folder {} can't be made: {e}", folder.display())))?;
+        }
         let sink = match open(&plan)? {
             Opened::New(sink) => sink,
             Opened::Resumed(sink, left) => {
@@ -229,6 +240,9 @@ impl Run {
                 for pull in self.pulls.iter_mut().filter(|pull| !pull.finished) {
                     let done = pull.sink.sync();
                     pull.note(done);
+                    if let Some(note) = pull.sink.poll_note() {
+                        self.screen.note(&note);
+                    }
                 }
                 synced = Instant::now();
             }

@@ -23,6 +23,7 @@ impl Traces {
             Output::File(path, _) => (with_suffix(path, ".abide"), Some(with_suffix(path, ".part")), None),
             // The file may by now hold the table of another endpoint.
             Output::Sqlite(path) => (sqlite::journal(path, table), None, None),
+            Output::Postgres(address) => (address.journal(table), None, None),
             Output::Folder(path) => (path.join(".abide"), None, (!path.exists()).then(|| path.clone())),
         };
         let log = with_suffix(&journal, "-wal");

@@ -152,3 +152,50 @@ fn each_row_of_a_file_is_asked_for() {
     pull(&home, &server.origin(), text, &[]).expect(0);
     assert_eq!(home.read("x.ndjson"), "{\"at\":\"/1/a\"}\n{\"at\":\"/2/b%20c\"}\n");
 }
+
+#[test]
+fn a_check_asks_once_and_writes_what_it_found() {
+    let server = Server::start(|target| {
+        let page: u64 = target.split_once("page=").map_or(0, |(_, page)| page.parse().unwrap());
+        let items: Vec<String> =
+            (page * 20..45.min(page * 20 + 20)).map(|id| format!("{{\"n\":{page},\"id\":{id}}}")).collect();
+        let next = if page < 2 { format!("\"/items?page={}\"", page + 1) } else { "null".to_owned() };
+        let limit =
+            "RateLimit-Policy: \"a\";q=2;w=60\r\nRateLimit: \"a\";r=1;t=60\r\nContent-Type: application/json\r\n";
+        let limit = if target.contains("mine") { limit } else { "" };
+        reply("200 OK", limit, format!("{{\"total\":45,\"items\":[{}],\"next\":{next}}}", items.join(",")))
+    });
+    let home = Home::new();
+    let run =
+        home.run(&["pull", &server.url("/items?mine"), "-o", "x.ndjson", "--bearer", "env:HOME", "--check"]).expect(0);
+    assert_eq!(server.heads().len(), 1);
+    assert!(home.names().is_empty(), "nothing was pulled");
+    let run = run.says(&["records  20 of 45 at body.items", "pages    body.next", "key      id"]);
+    let run = run.says(&["limits   1 of 2 left", "all      3 requests: at least 1m00s"]);
+    assert!(run.stdout.contains("bearer = \"env:HOME\"") && run.stdout.contains("key = \"id\""), "{}", run.stdout);
+    home.write("x.toml", &run.stdout.replace("?mine", ""));
+    home.run(&["pull", "x.toml"]).expect(0).says(&["complete: 45 records"]);
+    // A file is completed, and what it states stays.
+    let text = format!(
+        "# mine\n[out]\nto = 'y.ndjson'\n\n[[pull]] # one\nurl = '{}' # here\nkey = 'name'\n",
+        server.url("/items")
+    );
+    home.write("y.toml", &text);
+    let run = home.run(&["pull", "y.toml", "--check"]).expect(0);
+    assert!(
+        run.stdout.starts_with("# mine\n") && run.stdout.contains("[[pull]] # one\nrecords = \"body.items\"\npages = ")
+    );
+    assert_eq!(run.stdout.matches("key = ").count(), 1, "{}", run.stdout);
+}
+
+#[test]
+fn a_plan_asks_for_nothing() {
+    let (home, server) = (Home::new(), Server::start(|_| json("[]")));
+    let text = "[api]\nbase = 'ORIGIN'\n[limits]\nrate = '1/10s'\n[out]\nto = 'out/'\n[[pull]]\npath = 'a/{0..2}'\n\
+                [[pull]]\nname = 'b'\nfor = 'a'\npath = 'b/{a.id}'";
+    let run = pull(&home, &server.origin(), text, &["--plan"]).expect(0);
+    for words in ["a: GET http", "/a/0 and 2 more", "at least 20s", "/b/{a.id} for each record of a", "out/b.ndjson"] {
+        assert!(run.stdout.contains(words), "{words} is not in:\n{}", run.stdout);
+    }
+    assert!(server.heads().is_empty());
+}

@@ -125,3 +125,20 @@ fn too_many_errors_end_a_pull() {
     run.says(&["5 of 6 requests failed, and more than 4 are too many", "run the same command again"]);
     assert_eq!(server.heads().len(), 6);
 }
+
+/// Example 3 of the plan, with what the server says nothing of.
+#[test]
+fn a_list_of_urls_from_an_api_that_states_no_limit() {
+    let mock = crate::support::Mock::start(&["--records", "60", "--limit", "20/2s", "--status", "503"]);
+    let home = Home::new();
+    let urls: Vec<String> = (0..60).map(|id| mock.url(&format!("/items/{id}"))).collect();
+    home.write("urls.txt", &urls.join("\n"));
+    let text = "[out]\nto = 'items.ndjson.zst'\nraw = 'raw/'\n[limits]\nlearn = true\nstart = '2/s'\nbusy = [429, 503]\n\
+                [[pull]]\nname = 'items'\nurls = 'urls.txt'\nkey = 'id'\nmax_errors = '1%'";
+    pull(&home, "", text, &["--concurrency", "4"]).expect(0).says(&["complete: 60 records"]);
+    assert_eq!(crate::support::names(&home.path("raw/items")).len(), 60);
+    let refused = mock.log().iter().filter(|(status, _)| *status == 503).count();
+    assert!(refused <= 12, "{refused} were refused");
+    let body = std::fs::read(home.path("raw/items/000060-000001")).unwrap();
+    assert!(body.starts_with(b"{\"id\":59"), "{}", String::from_utf8_lossy(&body));
+}

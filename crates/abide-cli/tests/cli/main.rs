@@ -16,6 +16,8 @@ mod limits;
 mod memory;
 mod outputs;
 mod paging;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod refusals;
 mod screen;
 mod secrets;

@@ -164,19 +164,32 @@ impl Drop for Small {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_keeps_what_was_fetched() {
-    let (home, mock) = (Home::new(), Mock::start(&["--records", "4000"]));
-    let Some(small) = Small::mount(home.path("disk"), "400k") else {
-        eprintln!("skipped: a small file system can't be mounted here");
-        return;
-    };
-    let pull = ["pull", &mock.url("/items"), "-o", "disk/x.ndjson"];
-    home.run(&pull).expect(1).says(&["no space left", "what was fetched is kept", "run the same command again"]);
-    assert!(!home.path("disk/x.ndjson").exists());
-    let asked = mock.log().len();
-    assert!((2..200).contains(&asked), "{asked} pages");
-    small.resize("8m");
-    home.run(&pull).expect(0).says(&["going on with disk/x.ndjson", "complete: 4000 records"]);
-    assert!(mock.log().len() <= 201, "{} pages", mock.log().len());
-    home.run(&["pull", &mock.url("/items"), "-o", "whole.ndjson"]).expect(0);
-    assert!(home.read("disk/x.ndjson") == home.read("whole.ndjson"));
+    for name in ["x.ndjson", "x.csv.gz", "x.sqlite"] {
+        let (home, mock) = (Home::new(), Mock::start(&["--records", "4000"]));
+        let Some(small) = Small::mount(home.path("disk"), "400k") else {
+            eprintln!("skipped: a small file system can't be mounted here");
+            return;
+        };
+        let (url, output) = (mock.url("/items"), format!("disk/{name}"));
+        let pull = ["pull", &url, "-o", &output];
+        home.run(&pull).expect(1).says(&["no space left", "what was fetched is kept", "run the same command again"]);
+        assert!(name == "x.sqlite" || !home.path(&output).exists());
+        let asked = mock.log().len();
+        assert!((2..200).contains(&asked), "{asked} pages");
+        small.resize("8m");
+        let on = format!("going on with {output}");
+        home.run(&pull).expect(0).says(&[&on, "complete: 4000 records"]);
+        assert!(mock.log().len() <= 201, "{} pages", mock.log().len());
+        home.run(&["pull", &url, "-o", name]).expect(0);
+        if name == "x.sqlite" {
+            let dump = |path: &str| {
+                let conn = rusqlite::Connection::open(home.path(path)).unwrap();
+                let sql = "SELECT group_concat(concat_ws('|', i.id, i.name), ';') FROM items AS i";
+                conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+            };
+            assert!(dump(&output) == dump(name));
+        } else {
+            assert!(fs::read(home.path(&output)).unwrap() == fs::read(home.path(name)).unwrap(), "{name}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::Gate;
 use super::kept::Part;
 use super::leases::Number;
 use super::spread::Last;
+use super::warmup::Warmup;
 use crate::adapt::{Controller, End, Ticket};
 use crate::call::{Call, CallId};
 use crate::deed::{Act, Deed};
@@ -50,6 +51,9 @@ impl Gate {
         permit.claim = self.quotas.take(&call.route, self.quota_cost(call), now);
         let (ticket, round) = (self.learner.on_sent(now), self.pause.on_granted(id, back_at));
         let (part, before) = (self.kept.take(now), self.spread.on_left(now.mono, call.cost));
+        if let Some(warmup) = &mut self.warmup {
+            warmup.on_left(now.mono);
+        }
         let lease = self.leases.as_mut().map_or(0, |leases| leases.take(now.mono));
         Pass { permit, part, lease, since: now.mono, before, ticket, cost: call.cost, has_left: false, round }
     }
@@ -72,6 +76,14 @@ impl Gate {
 
     /// The learner hears how an attempt ended, and so do other processes, with the pause that they have to keep.
     pub(crate) fn end(&mut self, ticket: Ticket, end: End, pause: Option<Instant>, now: Now) {
+        let has_begun = match end {
+            End::Accepted => self.warmup.as_mut().is_some_and(Warmup::on_accepted),
+            End::Refused(_) | End::Suspected => true,
+            End::Unsent | End::Unknown => false,
+        };
+        if has_begun {
+            self.warmup = None;
+        }
         self.learner.on_end(ticket, end, now);
         self.publish(ticket, now, Act::Ended { end, pause });
     }

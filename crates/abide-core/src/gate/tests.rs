@@ -148,3 +148,18 @@ fn an_even_pace_and_a_share_go_together() {
         assert!(busiest(&accepted, FIVE) <= 21 && busiest(&accepted, FIVE / 10) <= 3, "{known:?}: {report}");
     }
 }
+
+#[test]
+fn a_slow_start_doubles_until_the_first_refusal_and_is_over_then() {
+    let start = |policy: &mut Policy| policy.start = Some("2/s".parse().unwrap());
+    let report = run(Rule::fixed(50, FIVE), Known::Learned, 400, start);
+    let accepted = accepted(&report, Duration::ZERO);
+    let gap = |at: usize| accepted[at] - accepted[at - 1];
+    // With round trips of a millisecond, four accepted are known before the fifth leaves.
+    assert!(gap(1) >= millis(490) && gap(3) >= millis(490), "{report}");
+    assert!(gap(6) >= millis(240) && gap(6) < millis(300), "{report}");
+    assert!(gap(10) >= millis(115) && gap(10) < millis(150), "{report}");
+    // All of the limit is used afterwards, as without it.
+    let lasted = (*accepted.last().unwrap() - accepted[200]).as_secs_f64();
+    assert!((accepted.len() - 200) as f64 / lasted > 9.0, "{report}");
+}

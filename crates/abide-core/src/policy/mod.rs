@@ -25,6 +25,9 @@ pub struct Policy {
     pub limits: Vec<LimitRule>,
     /// When attempts leave that every limit allows; [`Pace::Eager`] by default.
     pub pace: Pace,
+    /// The rate to begin with at each key, doubled after every few accepted attempts, until a refusal or what is known from before
+    /// shows more; none by default.
+    pub start: Option<LimitSpec>,
     /// The share of every limit that is used, be it told, said or learned; all of it by default.
     pub share: Share,
     /// The most attempts in flight a key; 8 by default.
@@ -62,6 +65,7 @@ impl Default for Policy {
         Self {
             limits: Vec::new(),
             pace: Pace::Eager,
+            start: None,
             share: Share::ALL,
             concurrency: EIGHT,
             retries: 5,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use abide_core::Policy;
 use abide_core::call::Patience;
 use abide_core::headers::Scale;
-use abide_core::policy::{LimitRule, LimitSpecs, Pace, Share};
+use abide_core::policy::{LimitRule, LimitSpec, LimitSpecs, Pace, Share};
 use abide_core::retry::Backoff;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -102,6 +102,13 @@ impl<C> ClientBuilder<C> {
     /// When requests leave that every limit allows: as soon as they may, or spread evenly; [`Pace::Eager`] by default.
     pub fn pace(mut self, pace: Pace) -> Self {
         self.policy.pace = pace;
+        self
+    }
+
+    /// The rate to begin with at each origin, as long as nothing is known: it doubles after every few requests that the server takes,
+    /// and ends with the first that it refuses. None by default.
+    pub fn start(mut self, rate: LimitSpec) -> Self {
+        self.policy.start = Some(rate);
         self
     }
 

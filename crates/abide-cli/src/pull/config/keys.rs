@@ -88,6 +88,8 @@ pub(super) const LIMITS: &[Key] = &[
     key("pace", Shape::Text, "eager (default), or even: spread over the window"),
     key("share_of", Shape::Text, "use only this share of every limit, as 80%"),
     key("reset", Shape::Text, "what fields such as X-RateLimit-Reset count in: delta, epoch, or ns us ms s min h day"),
+    key("learn", Shape::Flag, "find limits that nobody stated: always true"),
+    key("start", Shape::Text, "the rate to begin with while nothing is known, as 2/s"),
     key("busy", Shape::Wholes, "statuses that always mean too fast"),
     key("fault", Shape::Wholes, "statuses that always mean a fault that may pass"),
     key("retries", Shape::Whole, "tries again after a fault; 5 by default"),

@@ -46,6 +46,11 @@ pub(super) fn read(limits: &Section<'_>, common: &mut Common) -> Result<()> {
             .collect();
         common.header_unit.extend(units);
     }
+    if limits.flag("learn")? == Some(false) {
+        let why = "a limit that nobody states has to be learned, or requests would go on to be refused; state it with rate instead";
+        return Err(limits.error("learn", why));
+    }
+    common.start = common.start.or(limits.read("start")?);
     common.more.busy = statuses(limits, "busy")?;
     common.more.fault = statuses(limits, "fault")?;
     Ok(())

@@ -40,9 +40,6 @@ pub(super) fn outputs<T>(
         .iter()
         .map(|(_, endpoint)| {
             let name = endpoint.name.as_deref().unwrap_or("records");
-            // The folder is ours to make: what stands in it is not.
-            std::fs::create_dir_all(folder)
-                .map_err(|e| Failure::error(format!("the folder {} can't be made: {e}", folder.display())))?;
             Output::of(Some(&Path::new(folder).join(format!("{name}.{format}"))))
         })
         .collect()

@@ -72,6 +72,11 @@ pub(crate) trait Sink: Send {
     /// Makes everything put so far durable against a loss of power. It waits for the disk: call it about once a second.
     fn sync(&mut self) -> Result<()>;
 
+    /// What there is to tell about the output since the last call, in one line.
+    fn poll_note(&mut self) -> Option<String> {
+        None
+    }
+
     /// Gives the output its final name, after every one of the `jobs` is put or failed. Afterwards only [`Self::totals`] and
     /// [`Self::failures`] may be called.
     fn finish(&mut self, jobs: u64, now: Wall) -> Result<()>;

@@ -102,6 +102,10 @@ impl Sink for Tee {
         self.main.totals()
     }
 
+    fn poll_note(&mut self) -> Option<String> {
+        self.main.poll_note()
+    }
+
     fn sync(&mut self) -> Result<()> {
         if let Some(rows) = &mut self.rows {
             rows.sync()?;

@@ -16,6 +16,9 @@ pub(crate) enum TableError {
     NoKey { field: String },
     /// A key that is not made of a record's own fields.
     NestedKey { key: String },
+    /// Another process writes to the table.
+    #[cfg(feature = "postgres")]
+    InUse { at: String },
     /// The database can't be reached, or somebody else keeps it busy.
     Away { at: String, why: String, since: Duration },
     /// The database refused.
@@ -27,7 +30,7 @@ impl TableError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Occupied { .. } | Self::Leftover { .. } | Self::NoKey { .. } | Self::NestedKey { .. } => 2,
-            Self::Lost { .. } | Self::Away { .. } | Self::Refused { .. } => 1,
+            _ => 1,
         }
     }
 }
@@ -61,6 +64,17 @@ impl fmt::Display for TableError {
                 "the key of a table is made of its columns, and {key} names something within one; name fields of the record \
                  itself, or pull to NAME.ndjson"
             ),
+            #[cfg(feature = "postgres")]
+            Self::InUse { at } => write!(
+                f,
+                "another process is writing this table of {at}; wait until it is done, stop it, or name another with --table"
+            ),
+            Self::Away { at, why, since } if since.is_zero() => {
+                write!(
+                    f,
+                    "{at} can't be reached: {why}; start it or set the address right, and run the same command again"
+                )
+            }
             Self::Away { at, why, since } => write!(
                 f,
                 "{at} has been out of reach for {} s: {why}; what was fetched is kept: run the same command again when it is \

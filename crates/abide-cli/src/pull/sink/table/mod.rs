@@ -41,6 +41,7 @@ pub(crate) struct Table<T> {
     dirty: bool,
     /// Whether a loss of power may take the knowledge of a failure.
     has_unsafe_failures: bool,
+    note: Option<String>,
 }
 
 impl<T: Target> Table<T> {
@@ -62,7 +63,9 @@ impl<T: Target> Table<T> {
             Err(Error::Table(TableError::Away { at, why, .. })) => {
                 let now = Instant::now();
                 if self.away.is_none() {
-                    tracing::warn!("{at} is out of reach ({why}); what comes is kept in the journal until it is back");
+                    self.note = Some(format!(
+                        "{at} is out of reach ({why}); until it is back, what comes is kept in the journal"
+                    ));
                 }
                 let (since, _) = self.away.unwrap_or((now, now));
                 self.away = Some((since, now));
@@ -72,7 +75,10 @@ impl<T: Target> Table<T> {
                 }
             }
             Ok(()) => {
-                self.away = None;
+                if let Some((since, _)) = self.away.take() {
+                    let name = self.rows.target.name();
+                    self.note = Some(format!("{name} is back after {} s", since.elapsed().as_secs()));
+                }
                 Ok(())
             }
             Err(error) => Err(error),
@@ -120,6 +126,10 @@ impl<T: Target> Sink for Table<T> {
         let (at, gathered) = (&self.order.frontier, &self.order.gathered);
         let (records, pages) = (at.records + gathered.records, at.pages + gathered.pages);
         Totals { records, pages, bytes: 0, failed: self.order.failures }
+    }
+
+    fn poll_note(&mut self) -> Option<String> {
+        self.note.take()
     }
 
     fn sync(&mut self) -> Result<()> {

@@ -99,7 +99,7 @@ fn source_of<'a>(options: &OpenOptions<'a>) -> &'a str {
 
 fn table<T: Target>(journal: Journal, target: T, state: State, order: Order) -> Table<T> {
     let rows = Rows::new(target, order.frontier.place);
-    Table { journal, state, order, rows, away: None, dirty: true, has_unsafe_failures: true }
+    Table { journal, state, order, rows, away: None, dirty: true, has_unsafe_failures: true, note: None }
 }
 
 /// Brings the journal to where the target is.

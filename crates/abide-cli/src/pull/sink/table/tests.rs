@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn the_rows_are_those_of_an_uninterrupted_run(
         jobs in prop::collection::vec(1..5u64, 0..10),
-        steps in prop::collection::vec(step(), 0..60),
+        steps in prop::collection::vec(step(), 0..40),
     ) {
         let mut pull = Pull::new(jobs.clone());
         let rest = Step::Arrive(vec![0]);
