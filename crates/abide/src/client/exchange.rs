@@ -13,7 +13,7 @@ use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::answered::Answered;
@@ -329,7 +329,7 @@ impl Exchange {
 
     fn request(&self) -> Attempt {
         let mut url = self.url().clone();
-        let mut headers = self.parts.headers.clone();
+        let mut headers = HeaderMap::clone(&self.parts.headers);
         if self.is_trusted() {
             self.parts.credentials.add_to(&mut url);
             if !self.parts.credentials.headers.is_empty() {

@@ -24,7 +24,7 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(crate) struct Parts {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Arc<HeaderMap>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) body: Body,
     pub(crate) safety: Option<Safety>,
@@ -68,7 +68,7 @@ impl Parts {
             safety: rules.idempotent.contains(&method).then_some(Safety::Idempotent),
             method,
             url,
-            headers: rules.headers.clone(),
+            headers: Arc::clone(&rules.headers),
             credentials,
             body: Body::Empty,
             timeout: rules.timeout,
@@ -107,7 +107,9 @@ impl Parts {
             if Credentials::covers(name) { &mut secret } else { &mut open }.append(name, value);
         }
         // An extension puts a field with all its values in the place of what is there.
-        self.headers.extend(open);
+        if !open.is_empty() {
+            Arc::make_mut(&mut self.headers).extend(open);
+        }
         if !secret.is_empty() {
             Arc::make_mut(&mut self.credentials).headers.extend(secret);
         }
@@ -119,7 +121,7 @@ impl Parts {
             let key = format!("{:032x}", fastrand::u128(..));
             // Hexadecimal digits are what a header field can hold.
             if let Ok(value) = HeaderValue::try_from(key) {
-                self.headers.insert(IDEMPOTENCY_KEY, value);
+                Arc::make_mut(&mut self.headers).insert(IDEMPOTENCY_KEY, value);
                 self.safety = Some(Safety::Idempotent);
             }
         }

@@ -84,7 +84,7 @@ impl<C> Request<C> {
             if Credentials::covers(&name) {
                 Arc::make_mut(&mut parts.credentials).insert(name, value);
             } else {
-                parts.headers.insert(name, value);
+                Arc::make_mut(&mut parts.headers).insert(name, value);
             }
             Ok(())
         })
@@ -115,7 +115,7 @@ impl<C> Request<C> {
                 .map_err(|e| Error::setting(format!("the form can't be written: {e}")))?;
             parts.body = Body::Whole(text.into());
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            parts.headers.entry(CONTENT_TYPE).or_insert(form);
+            Arc::make_mut(&mut parts.headers).entry(CONTENT_TYPE).or_insert(form);
             Ok(())
         })
     }
@@ -126,7 +126,9 @@ impl<C> Request<C> {
             let text = serde_json::to_vec(value)
                 .map_err(|e| Error::setting(format!("the body can't be written as JSON: {e}")))?;
             parts.body = Body::Whole(text.into());
-            parts.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+            Arc::make_mut(&mut parts.headers)
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
             Ok(())
         })
     }
@@ -155,7 +157,7 @@ impl<C> Request<C> {
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.with(|parts| {
             let (name, value) = builder::header(IDEMPOTENCY_KEY.as_str(), key.as_ref()).map_err(Error::setting)?;
-            parts.headers.insert(name, value);
+            Arc::make_mut(&mut parts.headers).insert(name, value);
             parts.safety.get_or_insert(Safety::Idempotent);
             Ok(())
         })

@@ -21,7 +21,7 @@ pub(super) struct Rules {
     /// Whose budget is spent with these credentials, where that is known before a request is.
     pub(super) key: Option<Key>,
     /// Header fields that are no credentials: they go to every origin.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Arc<HeaderMap>,
     /// Pairs for the query of targets that do not have them.
     pub(super) query: Vec<(String, String)>,
     pub(super) timeout: Option<Duration>,

@@ -99,7 +99,7 @@ impl<C> ClientBuilder<C> {
             bucket: None,
             key: None,
             credentials: Arc::new(self.credentials),
-            headers: self.headers,
+            headers: Arc::new(self.headers),
             query: self.query,
             timeout: self.timeout,
             deadline: self.deadline,

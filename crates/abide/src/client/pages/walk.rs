@@ -259,7 +259,7 @@ fn count(value: Option<Value<'_>>) -> (u64, Option<Value<'_>>) {
 fn mark(parts: &Parts) -> u64 {
     let mut hasher = DefaultHasher::new();
     parts.shown().hash(&mut hasher);
-    for (name, value) in &parts.headers {
+    for (name, value) in &*parts.headers {
         (name.as_str(), value.as_bytes()).hash(&mut hasher);
     }
     if let Body::Whole(bytes) = &parts.body {
@@ -282,7 +282,7 @@ fn changed(mut parts: Parts, changes: &[Change]) -> Result<Parts> {
         if let Slot::Header(name) = &change.slot {
             let value = HeaderValue::try_from(change.text())
                 .map_err(|_| Error::setting(format!("what goes into the header field '{name}' can't stand there")))?;
-            parts.headers.insert(name.clone(), value);
+            Arc::make_mut(&mut parts.headers).insert(name.clone(), value);
         }
     }
     if changes.iter().any(|change| matches!(change.slot, Slot::Body(_))) {

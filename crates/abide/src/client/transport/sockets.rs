@@ -58,7 +58,10 @@ impl Transport for Sockets {
     fn send(&self, attempt: Attempt) -> Sending<'_> {
         let mut request = reqwest::Request::new(attempt.method, attempt.url);
         *request.headers_mut() = attempt.headers;
-        *request.timeout_mut() = attempt.timeout;
+        // To say that there is none takes room in the request, too.
+        if attempt.timeout.is_some() {
+            *request.timeout_mut() = attempt.timeout;
+        }
         *request.body_mut() = match attempt.body {
             Payload::Empty => None,
             Payload::Whole(bytes) => Some(bytes.into()),
