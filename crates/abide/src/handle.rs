@@ -21,7 +21,7 @@ use abide_core::{Call, CallId, Decision, Engine, Event, Policy, Stats};
 
 use crate::clock::Clock;
 use crate::memory::Link;
-use memory::Looks;
+use memory::{LeaseAsk, Looks};
 use numbers::ByCall;
 pub(crate) use ticket::Ticket;
 
@@ -224,6 +224,7 @@ impl Shared {
         let mut engine = Engine::new(policy, seed);
         if memory.is_some() {
             engine.publish();
+            engine.share();
         }
         let state = State {
             engine,
@@ -281,22 +282,42 @@ impl Shared {
         Some(state.driver_at)
     }
 
-    /// Hands the decisions after an input to their calls, and moves the driver. Wakes after the lock is given back.
+    /// Does what was decided after an input, and what is decided on that.
     fn settle(&self, state: MutexGuard<'_, State>, now: Now) {
         self.settle_for(None, state, now);
     }
 
     /// The same after an input of a call that is at hand: what is next for that call is returned and not put into its inbox.
-    fn settle_for(&self, own: Option<CallId>, mut state: MutexGuard<'_, State>, now: Now) -> Option<Decision> {
+    fn settle_for(&self, own: Option<CallId>, state: MutexGuard<'_, State>, now: Now) -> Option<Decision> {
+        let (next, mut asks) = self.hand_out(own, state, now);
+        while let Some(ask) = asks.pop() {
+            asks.extend(self.ask(&ask));
+        }
+        next
+    }
+
+    /// Hands the decisions after an input to their calls, and moves the driver. Wakes after the lock is given back. What is left is
+    /// the first of a call's own, and what is for budgets that others share.
+    fn hand_out(
+        &self,
+        own: Option<CallId>,
+        mut state: MutexGuard<'_, State>,
+        now: Now,
+    ) -> (Option<Decision>, Vec<LeaseAsk>) {
         let mut next = None;
         let mut first: Option<Waker> = None;
         let mut more: Vec<Waker> = Vec::new();
         let mut unread: Option<Vec<Arc<str>>> = None;
+        let mut asks = Vec::new();
         while let Some(decision) = state.engine.poll_decision() {
             self.tell(&decision, now);
             if let Decision::Unread { holders, .. } = &decision {
                 let urls = holders.iter().filter_map(|id| state.inboxes.get(id)).map(|inbox| Arc::clone(&inbox.url));
                 unread = Some(urls.collect());
+                continue;
+            }
+            if let Decision::Lease { key, limits, ask } = decision {
+                asks.push(LeaseAsk { key, limits, ask });
                 continue;
             }
             let id = decision.id();
@@ -333,7 +354,7 @@ impl Shared {
                  that: read these bodies or drop the responses"
             );
         }
-        next
+        (next, asks)
     }
 }
 

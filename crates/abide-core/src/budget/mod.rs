@@ -14,13 +14,18 @@ pub use words::BookError;
 use std::time::Duration;
 
 use crate::limit::{Opening, Stack, Trip};
-use crate::policy::{LimitSpec, Share};
+use crate::policy::{LimitSpec, WindowKind};
 use crate::time::{Instant, Now, nanos};
 
 /// Nobody holds a place further ahead: a worker that dies while it waits would take it along.
 const HORIZON: Duration = Duration::from_secs(10);
+/// As long, with room for clocks that are not read at the same moment.
+const AHEAD: Duration = Duration::from_secs(11);
 /// The longest that attempts of a lease may take to leave, and the shortest that a scheduler can be asked for.
 const LIFE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// How late an attempt may arrive within a window, where the network asks for it: as late as a process that only just started makes
+/// it, with a connection to be made.
+const LATE: Duration = Duration::from_millis(25);
 /// The share of a window that may be lost as its places are counted when a lease ends.
 const WINDOW_SHARE: u32 = 200;
 /// The share of the time from one unit of a bucket to the next that may be lost so.
@@ -36,7 +41,9 @@ pub struct Ask {
     pub count: u32,
     /// What each spends of limits that count cost, at least 1.
     pub cost: u32,
-    /// How much later than usual an attempt may arrive at the server.
+    /// Attempts of an earlier lease that did not leave, so that others may.
+    pub unused: Option<Lease>,
+    /// How much later than usual an attempt may arrive at the server. Little is held free for it, be it ever so long.
     pub delay: Duration,
 }
 
@@ -57,7 +64,7 @@ pub enum Answer {
 }
 
 /// So many attempts that may leave within a span of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// How many.
     pub count: u32,
@@ -67,6 +74,8 @@ pub struct Lease {
     pub from: Instant,
     /// The moment from which on they may not.
     pub until: Instant,
+    /// When they are counted, at the latest.
+    pub counted: Instant,
     /// What had to be waited for, if anything.
     pub limit: Option<LimitSpec>,
 }
@@ -76,6 +85,8 @@ pub struct Lease {
 pub struct Book {
     limits: Stack,
     life: Duration,
+    /// What is held free for attempts that arrive late, at most.
+    slack: Duration,
     /// Nobody leaves before who asks later.
     turn: Instant,
 }
@@ -94,10 +105,10 @@ pub fn id(limits: &[LimitSpec]) -> u64 {
 impl Book {
     /// A budget of which nothing is spent.
     pub fn new(limits: &[LimitSpec]) -> Self {
-        let limits = limits.iter().map(|spec| whole_micros(*spec));
         Self {
-            life: limits.clone().filter_map(life).min().unwrap_or(LIFE.1),
-            limits: Stack::new(limits, Share::ALL),
+            life: limits.iter().filter_map(|spec| life(held_as(*spec))).min().unwrap_or(LIFE.1),
+            slack: limits.iter().filter_map(|spec| slack(held_as(*spec))).min().unwrap_or(LIFE.1),
+            limits: Stack::held(limits.iter().copied(), held_as),
             turn: Instant::ZERO,
         }
     }
@@ -112,6 +123,9 @@ impl Book {
     /// Leases what is asked for, at the first moment that nobody has yet.
     pub fn lease(&mut self, ask: Ask, now: Now) -> Answer {
         let now = round_up(now);
+        if let Some(Lease { count, cost, from, counted, .. }) = ask.unused {
+            (0..count).for_each(|_| self.limits.unspend(cost, now.at(from), counted));
+        }
         let (mut from, mut limit) = (now.mono.max(self.turn), None);
         for _ in 0..STEPS {
             let Some((spec, opening)) = self.limits.opening(ask.cost, now.at(from)) else { break };
@@ -126,19 +140,20 @@ impl Book {
             return later(now, from, spec);
         }
         let until = from + self.life;
+        let counted = micros_up(until + ask.delay.min(self.slack));
         let mut count = 0;
         while count < ask.count.max(1) && (count == 0 || self.limits.opening(ask.cost, now.at(from)).is_none()) {
-            self.spend(ask.cost, now.at(from), until + ask.delay);
+            self.spend(ask.cost, now.at(from), counted);
             count += 1;
         }
         self.turn = from;
-        Answer::Leased(Lease { count, cost: ask.cost, from, until, limit })
+        Answer::Leased(Lease { count, cost: ask.cost, from, until, counted, limit })
     }
 
     fn spend(&mut self, cost: u32, from: Now, counted: Instant) {
         let mut permit = self.limits.take(cost, from);
         self.limits.leave(&mut permit, from);
-        let trip = Trip { ended: from, arrived: micros_up(counted), shortest: Duration::ZERO };
+        let trip = Trip { ended: from, arrived: counted, shortest: Duration::ZERO };
         self.limits.settle(&permit, None, &trip);
     }
 }
@@ -153,16 +168,27 @@ fn life(spec: LimitSpec) -> Option<Duration> {
         LimitSpec::Window { period, .. } => period / WINDOW_SHARE,
         LimitSpec::Bucket { burst, .. } => {
             let interval = spec.interval(1)?;
-            (interval * u32::try_from(burst).unwrap_or(u32::MAX) / 2).max(interval / INTERVAL_SHARE)
+            (interval * u32::try_from(burst).unwrap_or(u32::MAX) / 4).max(interval / INTERVAL_SHARE)
         }
         LimitSpec::Concurrency(_) => return None,
     };
     Some(Duration::from_nanos(nanos(longest) / MICRO * MICRO).clamp(LIFE.0, LIFE.1))
 }
 
-/// A bucket's units come back at whole microseconds.
-fn whole_micros(spec: LimitSpec) -> LimitSpec {
+/// How much of a limit may be held free for a network that is slow at times: for a bucket no more than for workers that are.
+fn slack(spec: LimitSpec) -> Option<Duration> {
+    let life = life(spec)?;
+    Some(if matches!(spec, LimitSpec::Window { .. }) { life.max(LATE) } else { life })
+}
+
+/// How a limit is held where attempts may leave or not.
+fn held_as(spec: LimitSpec) -> LimitSpec {
     match spec {
+        // Nobody knows which attempt opens the server's window.
+        LimitSpec::Window { amount, period, kind: WindowKind::Fixed, unit } => {
+            LimitSpec::Window { amount, period, kind: WindowKind::Sliding, unit }
+        }
+        // Units come back at whole microseconds.
         LimitSpec::Bucket { amount, period, burst, unit } => {
             let interval = nanos(period).div_ceil(amount).div_ceil(MICRO) * MICRO;
             LimitSpec::Bucket { amount: 1, period: Duration::from_nanos(interval), burst, unit }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::Book;
+use super::{AHEAD, Book};
 use crate::policy::LimitSpec;
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 
 /// Why words are no book of these limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +29,16 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// If there are too few or too many words, or they say what no book says.
-    pub fn read(limits: &[LimitSpec], words: &[u64]) -> Result<Self, BookError> {
+    /// If there are too few or too many words, or they say what no book says: a turn that lies too far ahead is one of another
+    /// clock.
+    pub fn read(limits: &[LimitSpec], words: &[u64], now: Now) -> Result<Self, BookError> {
         let mut book = Self::new(limits);
         let mut words = words.iter().copied();
         book.turn = Instant::from_nanos(words.next().ok_or(BookError)?);
         book.limits.read(&mut words).ok_or(BookError)?;
+        if book.turn > now.mono + AHEAD {
+            return Err(BookError);
+        }
         if words.next().is_some() { Err(BookError) } else { Ok(book) }
     }
 }

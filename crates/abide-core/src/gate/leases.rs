@@ -18,6 +18,8 @@ pub(crate) struct Leases {
     /// The last lease, and its number.
     last: Option<Lease>,
     number: Number,
+    /// What of the last lease did not leave in time.
+    unused: Option<Lease>,
 }
 
 /// Tells the leases of a gate apart for as long as a grant may go back. 0 is none.
@@ -50,7 +52,8 @@ impl Leases {
     pub(super) fn new(limits: impl Iterator<Item = LimitSpec>) -> Option<Box<Self>> {
         let limits: Arc<[_]> = limits.filter(|spec| !matches!(spec, LimitSpec::Concurrency(_))).collect();
         let id = budget::id(&limits);
-        (!limits.is_empty()).then(|| Box::new(Self { limits, id, state: State::Idle, last: None, number: 0 }))
+        (!limits.is_empty())
+            .then(|| Box::new(Self { limits, id, state: State::Idle, last: None, number: 0, unused: None }))
     }
 
     pub(crate) fn limits(&self) -> Arc<[LimitSpec]> {
@@ -81,7 +84,12 @@ impl Leases {
                 if now < opens { told(Some(limit), Some(opens.min(until))) } else { None }
             }
             State::Asked => told(None, None),
-            State::Idle | State::Wanted(_) | State::Held(_) | State::Later { .. } | State::Down { .. } => {
+            State::Held(lease) => {
+                self.unused = Some(lease);
+                self.state = State::Wanted(cost);
+                told(None, None)
+            }
+            State::Idle | State::Wanted(_) | State::Later { .. } | State::Down { .. } => {
                 self.state = State::Wanted(cost);
                 told(None, None)
             }
@@ -92,7 +100,7 @@ impl Leases {
     pub(crate) fn take_ask(&mut self, count: usize, delay: Duration) -> Option<Ask> {
         let State::Wanted(cost) = self.state else { return None };
         self.state = State::Asked;
-        Some(Ask { count: u32::try_from(count).unwrap_or(u32::MAX).max(1), cost, delay })
+        Some(Ask { count: u32::try_from(count).unwrap_or(u32::MAX).max(1), cost, unused: self.unused.take(), delay })
     }
 
     pub(crate) fn on_answer(&mut self, answer: Answer) {
@@ -131,7 +139,12 @@ impl Leases {
 
     /// An attempt that was let through with a lease does not leave.
     pub(super) fn give_back(&mut self, number: Number, now: Instant) {
-        let Some(lease) = self.last.filter(|lease| number == self.number && now < lease.until) else { return };
+        let Some(lease) = self.last.filter(|_| number == self.number) else { return };
+        if now >= lease.until {
+            let count = 1 + self.unused.map_or(0, |unused| unused.count);
+            self.unused = Some(Lease { count, ..lease });
+            return;
+        }
         match &mut self.state {
             State::Held(held) => held.count += 1,
             State::Idle | State::Wanted(_) => self.state = State::Held(Lease { count: 1, ..lease }),
@@ -179,7 +192,14 @@ mod tests {
     }
 
     fn lease(count: u32, from: u64) -> Answer {
-        Answer::Leased(Lease { count, cost: 1, from: at(from), until: at(from) + LIFE, limit: None })
+        Answer::Leased(Lease {
+            count,
+            cost: 1,
+            from: at(from),
+            until: at(from) + LIFE,
+            counted: at(from) + LIFE,
+            limit: None,
+        })
     }
 
     struct Desk {
@@ -211,12 +231,28 @@ mod tests {
         assert_eq!(desk.until(1, 0), Some(Some(at(100))));
         assert_eq!(desk.until(1, 100), None);
         let taken = desk.leases.take(at(100));
+        assert_ne!(taken, 0);
         assert_eq!(desk.until(1, 149), None);
         desk.leases.take(at(149));
         assert_eq!((desk.until(1, 149), desk.ask()), (Some(None), Some(1)), "both are used");
         desk.leases.on_answer(lease(1, 200));
         desk.leases.give_back(taken, at(200));
         assert_eq!((desk.until(1, 250), desk.ask()), (Some(None), Some(1)), "it was not used in time");
+    }
+
+    #[test]
+    fn what_did_not_leave_in_time_goes_back_to_the_budget() {
+        let mut desk = Desk::new();
+        let unused = |desk: &mut Desk| desk.leases.take_ask(1, Duration::ZERO).and_then(|ask| ask.unused);
+        desk.leases.on_answer(lease(2, 0));
+        desk.leases.take(at(0));
+        desk.until(1, 50);
+        assert_eq!(unused(&mut desk).map(|lease| (lease.count, lease.from)), Some((1, at(0))));
+        desk.leases.on_answer(lease(1, 100));
+        let late = desk.leases.take(at(100));
+        desk.leases.give_back(late, at(150));
+        desk.until(1, 150);
+        assert_eq!(unused(&mut desk).map(|lease| (lease.count, lease.from)), Some((1, at(100))));
     }
 
     #[test]

@@ -54,6 +54,15 @@ impl Clock {
         self.amount
     }
 
+    pub(super) fn unspend(&mut self, cost: u64, from: Now, counted: Instant) {
+        let (number, into) = self.window(from.wall);
+        let ends = from.mono + Duration::from_nanos(self.period - into);
+        // What may count in the next window too stays there.
+        if number == self.number && counted < ends {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+
     pub(super) fn write(&self, words: &mut Vec<u64>) {
         words.extend([self.number.cast_unsigned(), self.used, self.last, self.late, self.late_until.as_nanos()]);
     }

@@ -124,6 +124,17 @@ impl Limit {
         self.spend(all, now);
     }
 
+    /// What was spent from `from` on, and counted then, was not used after all. Where that can't be found any more it stays spent.
+    fn unspend(&mut self, cost: u64, from: Now, counted: Instant) {
+        match self {
+            Self::Sliding(limit) => limit.unspend(cost, counted),
+            // What opened its window is not known.
+            Self::Fixed(_) => {}
+            Self::Clock(limit) => limit.unspend(cost, from, counted),
+            Self::Bucket(limit) => limit.correct(cost, 0),
+        }
+    }
+
     /// Adds its book to these words. Nothing may wait for an answer.
     fn write(&self, words: &mut Vec<u64>) {
         match self {

@@ -38,6 +38,14 @@ impl Sliding {
         self.amount
     }
 
+    pub(super) fn unspend(&mut self, cost: u64, counted: Instant) {
+        let holds = |spent: &&mut Spent| spent.first <= counted && counted <= spent.last && spent.cost >= cost;
+        if let Some(spent) = self.spent.iter_mut().rev().find(holds) {
+            spent.cost -= cost;
+            self.used -= cost;
+        }
+    }
+
     pub(super) fn write(&self, words: &mut Vec<u64>) {
         words.push(self.spent.len() as u64);
         for spent in &self.spent {

@@ -30,6 +30,12 @@ impl Stack {
         Self { limits: limits.collect(), share }
     }
 
+    /// These limits by their own names, each with the books of what `held` makes of it.
+    pub(crate) fn held(specs: impl Iterator<Item = LimitSpec>, held: impl Fn(LimitSpec) -> LimitSpec) -> Self {
+        let limits = specs.filter_map(|spec| Limit::new(held(spec)).map(|limit| (spec, limit)));
+        Self { limits: limits.collect(), share: Share::ALL }
+    }
+
     /// The limit with the longest time from one attempt of this cost to the next, where all are spread evenly, and that time.
     pub(crate) fn interval(&self, cost: u32) -> Option<(LimitSpec, Duration)> {
         let intervals =
@@ -85,6 +91,13 @@ impl Stack {
     /// Spends all that there is at this moment.
     pub(crate) fn exhaust(&mut self, now: Now) {
         self.limits.iter_mut().for_each(|(_, limit)| limit.exhaust(now));
+    }
+
+    /// What was spent from `from` on, and counted then, was not used after all.
+    pub(crate) fn unspend(&mut self, cost: u32, from: Now, counted: Instant) {
+        for (spec, limit) in &mut self.limits {
+            limit.unspend(cost_in(*spec, cost), from, counted);
+        }
     }
 
     /// Adds the books to these words. Nothing may wait for an answer.

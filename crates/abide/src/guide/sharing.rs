@@ -22,6 +22,12 @@
 //! each attempt that leaves is a line in a file of its key, which the others read before theirs. No credential stands there, and a
 //! folder that can't be used is no error.
 //!
+//! Limits that were told are kept to by a second file, the budget: each attempt is leased from it, and a process that finds it used up
+//! gets the next moment that nobody has, so that processes take turns. One that is killed takes at most its lease along; what was
+//! spent is known after a restart of the machine. Where the file can't be used, each process keeps to one part in as many as there
+//! were, a warning says so, and it comes back by itself. Limits are shared among those that were told the same ones; `concurrency` is
+//! each process's own.
+//!
 //! # Who shares
 //!
 //! Calls to one origin with one credential. [`bucket`](crate::Request::bucket) sets a part of an API apart that its server counts apart;

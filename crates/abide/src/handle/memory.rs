@@ -7,12 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use abide_core::budget::Ask;
 use abide_core::deed::Deed;
+use abide_core::policy::LimitSpec;
 use abide_core::time::{Instant, Now};
 use abide_core::{CallId, Engine, Event, Key};
 
 use super::{Shared, State};
-use crate::memory::{FRESH, KeyFile, Link, News, words};
+use crate::memory::{Down, FRESH, KeyFile, Link, News, words};
+
+/// A question to a budget that other processes share.
+#[derive(Debug)]
+pub(super) struct LeaseAsk {
+    pub(super) key: Key,
+    pub(super) limits: Arc<[LimitSpec]>,
+    pub(super) ask: Ask,
+}
 
 /// How often a file is looked at while calls wait for the answers to attempts of others.
 const WAITING: Duration = Duration::from_millis(10);
@@ -88,10 +98,34 @@ impl Shared {
         state.engine.key(id).cloned()
     }
 
+    /// Asks a budget, and tells the engine what it answers. Returns what is to be asked then.
+    pub(super) fn ask(&self, ask: &LeaseAsk) -> Vec<LeaseAsk> {
+        let Some(link) = &self.memory else { return Vec::new() };
+        let LeaseAsk { key, limits, ask } = ask;
+        let budget = link.budget(key, limits);
+        let answer = lock(&budget).lease(*ask, self.clock.now());
+        let mut state = self.lock();
+        let now = self.clock.now();
+        let event = match answer {
+            Ok(answer) => Event::Leased { key, answer },
+            Err(Down { until, workers }) => Event::StoreDown { key, until, workers },
+        };
+        state.engine.handle(event, now);
+        self.hand_out(None, state, now).1
+    }
+
     /// Begins an attempt: what others spent is known before, and what it spends is written before it leaves.
     pub(super) fn begin(&self, id: CallId, beside: Option<u32>) -> bool {
         let Some(link) = &self.memory else { return self.begin_alone(id, beside, None) };
-        let Some(key) = self.remembered_key(&self.lock(), id) else { return self.begin_alone(id, beside, None) };
+        let (key, is_leased) = {
+            let state = self.lock();
+            (self.remembered_key(&state, id), state.engine.is_leased(id))
+        };
+        let Some(key) = key else { return self.begin_alone(id, beside, None) };
+        if is_leased {
+            // It is counted already; what else it tells the others can wait.
+            return self.begin_alone(id, beside, Some(&key));
+        }
         let file = self.file(link, &key);
         let mut file = lock(&file);
         let now = self.clock.now().mono;
@@ -154,7 +188,7 @@ impl Shared {
     }
 }
 
-fn lock(file: &Mutex<KeyFile>) -> MutexGuard<'_, KeyFile> {
+fn lock<T>(file: &Mutex<T>) -> MutexGuard<'_, T> {
     file.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -354,7 +354,7 @@ fn header(bytes: &[u8]) -> Result<(Header, usize), Unread> {
 }
 
 /// Locks a file, unless somebody else holds it for too long.
-fn lock(file: &File) -> io::Result<bool> {
+pub(super) fn lock(file: &File) -> io::Result<bool> {
     let began = Instant::now();
     loop {
         match file.try_lock() {

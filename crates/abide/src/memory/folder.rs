@@ -12,6 +12,8 @@ use rustls::crypto::ring;
 
 /// What the name of a key's file ends with.
 const EXTENSION: &str = "limits";
+/// And that of a budget's.
+const BUDGET: &str = "budget";
 /// The age at which a file goes.
 const OLD: Duration = Duration::from_secs(90 * 86_400);
 const SALT: &str = "salt";
@@ -44,13 +46,16 @@ pub(super) fn user() -> Option<PathBuf> {
 
 /// The files of all keys; none if there is no folder yet.
 pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(all(folder)?.into_iter().filter(|path| path.extension().is_some_and(|it| it == EXTENSION)).collect())
+}
+
+fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(e),
     };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION)).collect())
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
 }
 
 impl Folder {
@@ -76,6 +81,11 @@ impl Folder {
         let name: String = sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         self.path.join(name).with_extension(EXTENSION)
     }
+
+    /// The file of one of the budgets of a key.
+    pub(super) fn budget(&self, key: &Key, id: u64) -> PathBuf {
+        self.file(key).with_extension(format!("{id:016x}.{BUDGET}"))
+    }
 }
 
 /// Removes the files that nobody wrote to for so long that nothing in them is believed any more.
@@ -84,7 +94,8 @@ pub(super) fn prune(folder: &Path) {
         let written = path.metadata().and_then(|meta| meta.modified());
         written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
     };
-    for path in files(folder).unwrap_or_default().iter().filter(|path| is_old(path)) {
+    let is_ours = |path: &PathBuf| path.extension().is_some_and(|it| it == EXTENSION || it == BUDGET);
+    for path in all(folder).unwrap_or_default().iter().filter(|path| is_ours(path) && is_old(path)) {
         // Where it can't be removed it does no harm.
         let _ = fs::remove_file(path);
     }
@@ -153,11 +164,13 @@ mod tests {
         };
         write("old.limits", 91);
         write("new.limits", 89);
+        write("old.1.budget", 91);
         write("other", 91);
         prune(folder.path());
         let left: Vec<_> = files(folder.path()).unwrap();
         assert_eq!(left, [folder.path().join("new.limits")]);
         assert!(folder.path().join("other").exists());
+        assert!(!folder.path().join("old.1.budget").exists());
     }
 
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The first line of a key's file: whose it is, how its clock goes, and what was known when it was begun.
 
 use abide_core::adapt::Knowledge;
-use abide_core::time::{Now, Wall};
+use abide_core::time::{Instant, Now, Wall};
 use serde_json::{Value, json};
 
 const VERSION: u64 = 1;
@@ -51,6 +51,29 @@ impl FileClock {
     pub(super) fn is_of_this_boot(&self) -> bool {
         self.boot.is_some() && self.boot == boot()
     }
+
+    /// The monotonic clock that all processes share which use this file, with our wall clock: the wall clock as this file has it.
+    pub(super) fn moment(&self, now: Now) -> Now {
+        let shared = u64::try_from(self.read(now).wall.as_nanos()).unwrap_or(0);
+        Now { mono: Instant::from_nanos(shared), wall: now.wall }
+    }
+
+    /// A digest of the boot's name, 0 if it has none, and how far the wall clock was ahead.
+    pub(super) fn words(&self) -> (u64, u64) {
+        (self.boot.as_deref().map_or(0, digest), self.ahead.cast_unsigned())
+    }
+
+    /// The clock of these [words](Self::words); one of another boot has no name.
+    pub(super) fn from_words(boot: u64, ahead: u64) -> Self {
+        let boot = self::boot().filter(|name| digest(name) == boot);
+        Self { boot, ahead: ahead.cast_signed() }
+    }
+}
+
+/// FNV-1a, and never 0.
+fn digest(name: &str) -> u64 {
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1)
 }
 
 fn mono(now: Now) -> i64 {

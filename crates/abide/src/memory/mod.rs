@@ -3,13 +3,18 @@
 //! A folder holds one file an origin and credential. Its first line is what was known at some moment, and the lines behind it are
 //! what was done since. Who writes holds the file's lock, and a line without its end was torn by a kill and is skipped; so there
 //! is no moment at which a killed process leaves something that harms another.
+//!
+//! Limits that were told are kept to by a file of their own, the budget, from which each attempt is leased: there processes take
+//! turns, which they could not where each learns of the others what they have done already.
 
+mod budget;
 mod file;
 mod folder;
 mod header;
 mod link;
 mod remembered;
 
+pub(crate) use budget::{BudgetFile, Down};
 pub(crate) use file::{FRESH, KeyFile, News};
 pub(crate) use link::Link;
 pub use remembered::Remembered;

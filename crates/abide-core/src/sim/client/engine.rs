@@ -1,8 +1,11 @@
 //! Lets the engine be the client.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{Action, Answer, Client, Job, JobId};
+use crate::budget::Book;
 use crate::call::{Call, CallId, Safety};
 use crate::decision::Decision;
 use crate::engine::Engine;
@@ -21,6 +24,9 @@ pub struct EngineClient {
     jobs: BTreeMap<JobId, CallId>,
     /// Whether the answer that the engine is deciding on is a success.
     is_success: bool,
+    /// The budget that it shares with other clients, and how often it was asked.
+    book: Option<Rc<RefCell<Book>>>,
+    asked: u64,
 }
 
 impl EngineClient {
@@ -33,7 +39,22 @@ impl EngineClient {
             calls: BTreeMap::new(),
             jobs: BTreeMap::new(),
             is_success: false,
+            book: None,
+            asked: 0,
         }
+    }
+
+    /// Keeps to the limits that it was told together with all that share this book of them.
+    #[must_use]
+    pub fn sharing(mut self, book: &Rc<RefCell<Book>>) -> Self {
+        self.engine.share();
+        self.book = Some(Rc::clone(book));
+        self
+    }
+
+    /// How often the shared budget was asked.
+    pub fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// What is known about sending its jobs more than once; [`Safety::Idempotent`] by default, and then they only read.
@@ -113,8 +134,14 @@ impl Client for EngineClient {
                 | Decision::Retry { .. }
                 | Decision::Follow { .. }
                 | Decision::Renew { .. }
-                | Decision::Unread { .. }
-                | Decision::Lease { .. } => {}
+                | Decision::Unread { .. } => {}
+                Decision::Lease { key, ask, .. } => {
+                    if let Some(book) = &self.book {
+                        self.asked += 1;
+                        let answer = book.borrow_mut().lease(ask, now);
+                        self.engine.handle(Event::Leased { key: &key, answer }, now);
+                    }
+                }
             }
         }
     }
