@@ -82,14 +82,11 @@ pub(crate) struct PullArgs {
     #[arg(long, value_name = "HOW")]
     pub(crate) pages: Option<crate::pull::Pages>,
     /// Most pages of one URL [default: 1000000]. The error that asks for it names it
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1_000_000,
-        hide = true,
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    pub(crate) max_pages: u64,
+    #[arg(long, value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_pages: Option<u64>,
+    /// Ask a later run for what is new: field=updated_at send=query.since start=2026-01-01T00:00:00Z
+    #[arg(long, value_name = "HOW", hide = true)]
+    pub(crate) since: Option<crate::pull::Since>,
     /// Place of the records in a page, as data.items
     #[arg(long, value_name = "PATH")]
     pub(crate) records: Option<crate::pull::RecordsAt>,

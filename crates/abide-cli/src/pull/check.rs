@@ -19,7 +19,7 @@ pub(super) fn plan(plans: &[Plan], children: &[Child]) -> Result<()> {
     let mut text = String::new();
     for plan in plans {
         let requests = plan.input.len();
-        let first = plan.form.opening(&plan.input.url(0), plan.pages.as_ref()).map_err(Failure::usage)?;
+        let first = plan.opening(&plan.input.url(0), plan.start()).map_err(Failure::usage)?;
         text += &format!("{}: {} {}", plan.name(), plan.form.method, first.redacted(&plan.secret_keys).url);
         if requests > 1 {
             text += &format!(" and {} more", requests - 1);

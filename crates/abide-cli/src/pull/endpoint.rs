@@ -26,7 +26,7 @@ use super::output::Output;
 use super::plan::Plan;
 use super::raw;
 use super::report::Outcome;
-use super::request::Step;
+use super::request::{Step, Unsettable};
 use super::sink::Sink;
 use super::traces::Traces;
 use crate::advice;
@@ -162,7 +162,7 @@ impl Pull {
         let step = match &todo.url {
             // What the journal holds was a request when it was put there.
             Some(text) => text.parse().unwrap_or_else(|()| Step { url: job.clone(), changes: Vec::new() }),
-            None => match self.plan.form.opening(&job, self.plan.pages.as_ref()) {
+            None => match self.opening(&job) {
                 Ok(step) => step,
                 Err(error) => {
                     self.outcome = Some(Outcome::Stalled(format!("{}: {error}", self.redacted(&job))));
@@ -207,6 +207,11 @@ impl Pull {
             self.chains.look_away(place.job);
         }
         Ok(None)
+    }
+
+    /// The first request of a job.
+    fn opening(&self, job: &Url) -> std::result::Result<Step, Unsettable> {
+        self.plan.opening(job, self.sink.increment().and_then(|increment| increment.bound.as_deref()))
     }
 
     /// The next job that has not begun.
@@ -386,7 +391,7 @@ impl Pull {
         let chain = match &self.plan.pages {
             None => None,
             Some(pages) => {
-                let first = self.plan.form.opening(&errand.job, Some(pages)).map_err(|e| e.to_string())?;
+                let first = self.opening(&errand.job).map_err(|e| e.to_string())?;
                 // Of one among many jobs nobody knows how much of it an earlier run wrote.
                 let before = if self.plan.input.len() == 1 { self.sink.totals().records } else { 0 };
                 let begin = || Chain::new(pages.clone(), self.plan.max_pages, place.page, before);
@@ -495,7 +500,7 @@ impl Pull {
         let (place, here) = (errand.place(), self.redacted(&errand.step.url));
         let pages = self.plan.pages.clone().unwrap_or_default();
         let chain = Chain::new(pages, self.plan.max_pages, 0, 0);
-        let first = self.plan.form.opening(&errand.job, self.plan.pages.as_ref());
+        let first = self.opening(&errand.job);
         let may = first.is_ok_and(|first| self.chains.begin_again(place, first, chain));
         if !may {
             self.outcome.get_or_insert(Outcome::Stalled(format!(

@@ -22,6 +22,7 @@ mod report;
 mod request;
 mod rows;
 mod run;
+mod since;
 mod sink;
 mod spec;
 mod summary;
@@ -35,6 +36,7 @@ pub(crate) use abide_core::page::Pages;
 pub(crate) use answers::Rule;
 pub(crate) use expect::MaxErrors;
 pub(crate) use records::RecordsAt;
+pub(crate) use since::Since;
 pub(crate) use sink::key::Key;
 pub(crate) use sink::table::name::TableName;
 pub(crate) use spec::Allowed;
@@ -94,6 +96,7 @@ fn family(config: Config, args: &PullArgs) -> Result<(Vec<Plan>, Vec<Child>)> {
             }
         }
     }
+    config.keyless_followers()?;
     let (mut plans, mut children) = (Vec::new(), Vec::new());
     for (endpoint, output) in config.endpoints {
         let rows = endpoint.name.as_ref().and_then(|name| needed.get(name)).cloned().unwrap_or_default();

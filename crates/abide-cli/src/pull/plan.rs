@@ -18,8 +18,9 @@ use super::journal::disk::with_suffix;
 use super::names::Names;
 use super::output::Output;
 use super::records::RecordsAt;
-use super::request::Form;
+use super::request::{Form, Step, Unsettable};
 use super::rows;
+use super::since::Since;
 use super::sink::key::Key;
 use super::sink::table::name::TableName;
 use super::spec::{Endpoint, Target};
@@ -28,6 +29,9 @@ use super::urls::{UrlList, UrlListError};
 use crate::args::{HostLimit, IfComplete, PullArgs};
 use crate::connect;
 use crate::exit::{Failure, Result};
+
+/// The pages of one URL, unless the user says how many they may be. More are hardly ever meant.
+const MAX_PAGES: u64 = 1_000_000;
 
 /// Everything that decides what is fetched and what is written.
 pub(crate) struct Plan {
@@ -62,6 +66,10 @@ pub(crate) struct Plan {
     /// Where the server says how many records there are.
     pub(crate) expect: Option<Place>,
     pub(crate) max_errors: Option<MaxErrors>,
+    /// Where its records say when they changed, if a later run asks for what is new.
+    pub(crate) since: Option<Since>,
+    /// Which run of an endpoint that asks for what is new it follows, be it at one or several removes.
+    pub(crate) follows: Option<String>,
     /// The members that the records of each job get from its parent, and what they are called there.
     pub(crate) kept: Vec<Box<str>>,
     pub(crate) keep: Vec<(String, abide_core::place::Path)>,
@@ -94,8 +102,21 @@ impl Plan {
 
     /// `home` is the one origin that the credentials are for, if there is one.
     pub(crate) fn new(endpoint: Endpoint, output: Output, home: Option<Origin>, args: &PullArgs) -> Result<Self> {
-        let Endpoint { name, target, form, records, pages, key, columns, allowed, rules, expect, max_errors } =
-            endpoint;
+        let Endpoint {
+            name,
+            target,
+            form,
+            records,
+            pages,
+            key,
+            columns,
+            allowed,
+            rules,
+            expect,
+            max_errors,
+            max_pages,
+            since,
+        } = endpoint;
         let (kept, keep_pages) = match &target {
             Target::Requests(requests) => (requests.kept.clone(), true),
             _ => (Vec::new(), false),
@@ -107,6 +128,9 @@ impl Plan {
                 "one file an URL does not go with --pages; write the records of all pages to one file with -o NAME.ndjson",
             ));
         }
+        if since.is_some() {
+            can_ask_for_news(&output, key.as_ref(), input.len())?;
+        }
         let named = name.as_deref().and_then(|name| name.parse().ok());
         Ok(Self {
             table: args.table.clone().or(named).unwrap_or_else(|| input.table()),
@@ -116,7 +140,7 @@ impl Plan {
             input: Arc::new(input),
             output,
             pages: pages.or((one || keep_pages).then_some(Pages::Auto)),
-            max_pages: args.max_pages,
+            max_pages: args.max_pages.or(max_pages).unwrap_or(MAX_PAGES),
             records,
             key,
             columns,
@@ -127,6 +151,8 @@ impl Plan {
             rules,
             expect,
             max_errors,
+            since,
+            follows: None,
             kept,
             keep: Vec::new(),
             rows: Vec::new(),
@@ -158,6 +184,22 @@ impl Plan {
         (self.input.len() > 0).then(|| self.input.url(0).origin().ascii_serialization())
     }
 
+    /// The first request of a job, which asks from `bound` on where there is one.
+    ///
+    /// # Errors
+    ///
+    /// If a value has no place in this request.
+    pub(crate) fn opening(&self, job: &Url, bound: Option<&str>) -> std::result::Result<Step, Unsettable> {
+        let step = self.form.opening(job, self.pages.as_ref())?;
+        let change = self.since.as_ref().zip(bound).map(|(since, bound)| since.change(bound));
+        self.form.changed(&step, change.as_slice())
+    }
+
+    /// What the first run asks from.
+    pub(crate) fn start(&self) -> Option<&str> {
+        self.since.as_ref()?.start.as_deref()
+    }
+
     /// Whether the credentials may go where this job is.
     pub(crate) fn trusts(&self, job: &Url) -> bool {
         self.home.as_ref().is_none_or(|home| *home == job.origin())
@@ -177,6 +219,8 @@ impl Plan {
                 format!("{}, {:016x}", names.join(","), Digest::of(self.kept.concat().as_bytes()).as_u64()),
             ));
         }
+        config.extend(self.since.as_ref().map(|since| ("since", since.to_string())));
+        config.extend(self.follows.as_ref().map(|run| ("parent", run.clone())));
         config.extend(self.key.as_ref().map(|key| ("key", key.to_string())));
         config.extend(self.columns.as_ref().map(|columns| ("columns", columns.join(","))));
         // A plain GET says nothing that the input does not.
@@ -188,6 +232,28 @@ impl Plan {
     pub(crate) fn names(&self) -> Names {
         Names::plan((0..self.input.len()).map(|job| self.input.url(job)), self.secret_keys.clone())
     }
+}
+
+/// Refuses to ask for what is new where it could not be put to what is there.
+fn can_ask_for_news(output: &Output, key: Option<&Key>, urls: u64) -> Result<()> {
+    if !output.has_tables() {
+        return Err(Failure::usage(format!(
+            "since asks a later run for what is new, which takes the place of what it was, and in {output} nothing can be \
+             replaced; write to NAME.sqlite or postgres://HOST/DATABASE, or leave since out and pull all of it again with --if-complete refetch"
+        )));
+    }
+    if key.is_none() {
+        return Err(Failure::usage(
+            "since needs a key: what lies on the bound comes again, and only a key tells that it is there already; name the \
+             fields that do, as key = \"id\" or --key id",
+        ));
+    }
+    if urls != 1 {
+        return Err(Failure::usage(format!(
+            "since goes with one URL, and here are {urls}: each would have a bound of its own; give each an endpoint of its own"
+        )));
+    }
+    Ok(())
 }
 
 /// The one host that all of these ask.

@@ -19,6 +19,7 @@ use super::output::Output;
 use super::plan::Plan;
 use super::progress;
 use super::report::{self, Outcome};
+use super::since::Increment;
 #[cfg(feature = "postgres")]
 use super::sink::database::postgres;
 use super::sink::database::sqlite;
@@ -50,6 +51,8 @@ pub(super) struct Run {
     pub(super) waiting: Vec<Child>,
     /// Of endpoints that could not begin.
     pub(super) failures: Vec<(String, Failure)>,
+    /// What is to be told of outputs that were opened.
+    said: Vec<String>,
     pub(super) started: Instant,
     deadline: Option<Instant>,
     flying: JoinSet<(usize, Landed)>,
@@ -63,6 +66,7 @@ pub(super) struct Run {
 }
 
 /// An endpoint that is asked for the records of another, once those are there.
+#[derive(Clone)]
 pub(super) struct Child {
     pub(super) endpoint: Endpoint,
     pub(super) output: Output,
@@ -87,6 +91,7 @@ pub(super) async fn pull(plans: Vec<Plan>, waiting: Vec<Child>, client: Client, 
         complete: Vec::new(),
         waiting,
         failures: Vec::new(),
+        said: Vec::new(),
         started,
         deadline: args.common.deadline.map(|span| started + span.0),
         flying: JoinSet::new(),
@@ -101,13 +106,15 @@ pub(super) async fn pull(plans: Vec<Plan>, waiting: Vec<Child>, client: Client, 
             return Err(failure);
         }
     }
+    run.say();
     run.go(args).await;
     run.screen.clear();
     report::end(run, args)
 }
 
-/// The output as the plan wants it, with the rows beside it that children need.
-fn open(plan: &Plan) -> Result<Opened<Box<dyn Sink>>> {
+/// The output as the plan wants it, with the rows beside it that children need. One that is complete is followed by a run for
+/// what is new if it `goes_on`.
+fn open(plan: &Plan, goes_on: bool) -> Result<Opened<Box<dyn Sink>>> {
     let config = plan.config();
     let config: Vec<(&str, &str)> = config.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let if_complete = match plan.if_complete {
@@ -121,6 +128,9 @@ fn open(plan: &Plan) -> Result<Opened<Box<dyn Sink>>> {
         if_complete,
         key: plan.key.as_ref(),
         table: Some(&plan.table),
+        since: plan.since.as_ref(),
+        goes_on,
+        follows: plan.follows.is_some(),
         columns: plan.columns.as_deref(),
     };
     let main = match &plan.output {
@@ -153,7 +163,7 @@ fn boxed<S: Sink + 'static>(opened: Opened<S>) -> Opened<Box<dyn Sink>> {
     match opened {
         Opened::New(sink) => Opened::New(Box::new(sink)),
         Opened::Resumed(sink, left) => Opened::Resumed(Box::new(sink), left),
-        Opened::Complete { since, totals } => Opened::Complete { since, totals },
+        Opened::Complete { since, totals, increment } => Opened::Complete { since, totals, increment },
     }
 }
 
@@ -166,33 +176,57 @@ impl Run {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Failure::error(format!("the folder {} can't be made: {e}", folder.display())))?;
         }
-        let sink = match open(&plan)? {
-            Opened::New(sink) => sink,
-            Opened::Resumed(sink, left) => {
-                self.screen.note(&report::resumed(&name, &left));
-                sink
-            }
-            Opened::Complete { since, totals } => {
-                self.screen.note(&report::complete(&name, since, &totals));
-                self.complete.push((plan.name(), totals));
-                self.open_children(&plan, args);
+        let is_alone = plan.rows.is_empty();
+        let mut opened = open(&plan, plan.since.is_some() && is_alone)?;
+        if let Opened::Complete { since, totals, increment } = &opened {
+            let before = (self.pulls.len(), self.failures.len(), self.complete.len(), self.said.len());
+            let waiting = self.waiting.clone();
+            self.said.push(report::complete(&name, *since, totals));
+            self.complete.push((plan.name(), *totals));
+            self.open_children(&plan, increment.as_ref(), args);
+            // What is new is asked for when the children have all of what was new before.
+            let are_settled = (self.pulls.len(), self.failures.len()) == (before.0, before.1);
+            if plan.since.is_none() || !are_settled || plan.if_complete != args::IfComplete::Skip {
                 return Ok(());
             }
+            self.complete.truncate(before.2);
+            self.said.truncate(before.3);
+            self.waiting = waiting;
+            opened = open(&plan, true)?;
+        }
+        let sink = match opened {
+            Opened::New(sink) => sink,
+            Opened::Resumed(sink, left) => {
+                self.said.push(report::resumed(&name, &left));
+                sink
+            }
+            // It was told to go on.
+            Opened::Complete { .. } => return Ok(()),
         };
+        if let Some(bound) = sink.increment().and_then(|increment| increment.bound.as_deref()) {
+            self.said.push(format!("{}: asking for what is new since {bound}", plan.name()));
+        }
         self.pulls.push(Pull::new(plan, sink, self.screen.clone(), self.window, traces));
         Ok(())
     }
 
+    /// Tells what was found when outputs were opened.
+    fn say(&mut self) {
+        self.said.drain(..).for_each(|line| self.screen.note(&line));
+    }
+
     /// The endpoint is complete: whatever is asked for its records can begin.
-    fn open_children(&mut self, parent: &Plan, args: &PullArgs) {
+    fn open_children(&mut self, parent: &Plan, increment: Option<&Increment>, args: &PullArgs) {
         let Some(rows) = parent.rows_file() else { return };
         let is_child = |child: &mut Child| Some(&child.parent.name) == parent.name.as_ref();
+        let follows = increment.map(Increment::id).or_else(|| parent.follows.clone());
         let children: Vec<Child> = self.waiting.extract_if(.., is_child).collect();
         for child in children {
             let name = child.endpoint.name.clone().unwrap_or_default();
-            let opened = child.plan(&rows, &parent.rows, args).and_then(|(plan, without)| {
+            let opened = child.plan(&rows, &parent.rows, args).and_then(|(mut plan, without)| {
+                plan.follows.clone_from(&follows);
                 if without > 0 {
-                    self.screen.note(&format!("{name}: {} have nothing to ask for it with", count(without, "parent")));
+                    self.said.push(format!("{name}: {} have nothing to ask for it with", count(without, "parent")));
                 }
                 self.open(plan, args)
             });
@@ -210,7 +244,9 @@ impl Run {
         let done = pull.finish(now());
         if pull.note(done).is_some() {
             let plan = Arc::clone(&pull.plan);
-            self.open_children(&plan, args);
+            let increment = pull.sink.increment().cloned();
+            self.open_children(&plan, increment.as_ref(), args);
+            self.say();
         }
         true
     }

@@ -13,6 +13,7 @@ use super::kin::{Parent, Requests};
 use super::pattern::Pattern;
 use super::records::RecordsAt;
 use super::request::Form;
+use super::since::Since;
 use super::sink::key::Key;
 use super::template::Template;
 use crate::args::PullArgs;
@@ -39,6 +40,10 @@ pub(crate) struct Endpoint {
     /// Where the server says how many records there are.
     pub(crate) expect: Option<Place>,
     pub(crate) max_errors: Option<MaxErrors>,
+    /// The most pages of one URL.
+    pub(crate) max_pages: Option<u64>,
+    /// Where its records say when they changed, if later runs are to ask for what is new.
+    pub(crate) since: Option<Since>,
 }
 
 /// Which URLs are asked for.
@@ -159,6 +164,8 @@ impl Endpoint {
             rules: Rules(args.on.clone()),
             expect: args.expect.clone(),
             max_errors: args.max_errors,
+            max_pages: args.max_pages,
+            since: args.since.clone(),
         })
     }
 }

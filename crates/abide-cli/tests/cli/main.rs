@@ -21,6 +21,7 @@ mod postgres;
 mod refusals;
 mod screen;
 mod secrets;
+mod since;
 #[cfg(unix)]
 mod stops;
 mod tables;

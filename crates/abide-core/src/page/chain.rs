@@ -10,6 +10,7 @@ use super::answer::{Answer, Asked, Records};
 use super::onward::{Onward, Stall};
 use super::{Next, Pages, total};
 use crate::json::{Json, Value};
+use crate::place::Place;
 
 /// Empty pages in a row after which a server that merely counts on is not followed: it would for ever.
 const EMPTY_COUNTED: u64 = 3;
@@ -194,6 +195,8 @@ impl Chain {
                 Ok(Some(Onward::Changed(changes)))
             }
             Next::Token { at, value } => Err(Stall::Token { at, value }),
+            // Who pages by links names none where there is but one page, so this tells nothing of a wrong name.
+            Next::Absent { at: Place::Link(rel) } if rel == "next" => Ok(None),
             // Later pages end like that.
             Next::Absent { at } if self.count == 1 => Err(Stall::Absent { at }),
             Next::Absent { .. } => Ok(None),
@@ -245,6 +248,13 @@ mod tests {
             Onward::Url { reference, .. } => Some(reference.clone()),
             Onward::Changed(changes) => Some(changes[0].text()),
         }
+    }
+
+    #[test]
+    fn an_only_page_without_a_link_is_the_last_and_one_without_a_named_member_stalls() {
+        let first = |pages: &str| page(&mut Chain::new(pages.parse().unwrap(), u64::MAX, 0, 0), &[], 0..2, "");
+        assert_eq!(first("link").unwrap().onward, None);
+        assert!(matches!(first("body.next"), Err(Stall::Absent { .. })));
     }
 
     #[test]

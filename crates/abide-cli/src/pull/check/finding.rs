@@ -42,7 +42,7 @@ const NAMES: [&str; 8] = ["id", "uuid", "guid", "key", "_id", "number", "slug", 
 impl Finding {
     pub(super) async fn of(plan: &Plan, client: &Client) -> Result<Self> {
         let job = plan.input.url(0);
-        let step = plan.form.opening(&job, plan.pages.as_ref()).map_err(Failure::usage)?;
+        let step = plan.opening(&job, plan.start()).map_err(Failure::usage)?;
         let errand = Errand {
             todo: Todo { place: Place::start_of(0), url: None },
             ahead: None,

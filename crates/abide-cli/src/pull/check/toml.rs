@@ -100,6 +100,9 @@ fn begun(plan: &Plan, finding: Option<&Finding>, args: &PullArgs) -> String {
         (Input::List(_), Some(file)) => text += &format!("urls = {}\n", quoted(&file.display().to_string())),
         (Input::List(_), None) => {}
     }
+    if let Some(since) = &plan.since {
+        text += &format!("since = {}\n", since.table());
+    }
     if let Some(body) = &plan.form.body {
         text += &format!("# the body, as JSON: {body}\n");
     }

@@ -123,7 +123,15 @@ pub(super) const PULL: &[Key] = &[
     ),
     key("expect", Shape::Text, "where the server says how many records there are, as body.total; checked at the end"),
     key("max_errors", Shape::Text, "how many requests may be given up before the pull ends, as 1% or 20"),
+    key("since", Shape::Table(SINCE), "a later run asks for what is new; for tables with a key"),
+    key("max_pages", Shape::Whole, "the most pages of one URL, 1000000 by default; more end with exit 4"),
     key("allow_origin", Shape::Texts, "where next links may lead too, as https://cdn.example.com"),
+];
+
+pub(super) const SINCE: &[Key] = &[
+    key("field", Shape::Text, "what of a record says when it changed, as updated_at"),
+    key("send", Shape::Text, "where a request says from when on, as query.since"),
+    key("start", Shape::Any, "what the first run asks from; all there is if it is left out"),
 ];
 
 pub(super) const URLS: &[Key] = &[

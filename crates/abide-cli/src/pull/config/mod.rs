@@ -42,6 +42,23 @@ impl Config {
         Self::of(Source { name: &name, text: &text }, args)
     }
 
+    /// Refuses endpoints without a key whose parents are asked for what is new: what comes again could not be told.
+    ///
+    /// # Errors
+    ///
+    /// If there is one.
+    pub(crate) fn keyless_followers(&self) -> Result<()> {
+        let all: Vec<&Endpoint> = self.endpoints.iter().map(|(endpoint, _)| endpoint).collect();
+        match all.iter().find(|endpoint| endpoint.key.is_none() && follows(endpoint, &all)) {
+            None => Ok(()),
+            Some(endpoint) => Err(Failure::usage(format!(
+                "{} is asked for again for each record of its parent that has changed, since that has since; name with key what tells \
+                 its records apart",
+                endpoint.name.as_deref().unwrap_or_default()
+            ))),
+        }
+    }
+
     fn of(source: Source<'_>, args: &mut PullArgs) -> Result<Self> {
         let table = DeTable::parse(source.text).map_err(|e| {
             source.error(e.span().map_or(0, |span| span.start), format!("this is not TOML: {}", e.message()))
@@ -67,7 +84,10 @@ impl Config {
         for (pull, endpoint) in &endpoints {
             kin(pull, endpoint, &endpoints)?;
         }
+        let all: Vec<Endpoint> = endpoints.iter().map(|(_, endpoint)| endpoint.clone()).collect();
         let chosen = chosen(endpoints, &args.only)?;
+        let names: Vec<&str> = chosen.iter().filter_map(|(_, endpoint)| endpoint.name.as_deref()).collect();
+        left_behind(&all.iter().collect::<Vec<_>>(), &names)?;
         let outputs = out::outputs(file.section("out")?.as_ref(), &chosen, args)?;
         let endpoints = chosen.into_iter().map(|(_, endpoint)| endpoint).zip(outputs).collect();
         Ok(Self { endpoints, home: api.base.map(|base| base.origin()) })
@@ -87,6 +107,26 @@ fn kin(pull: &Section<'_>, endpoint: &Endpoint, all: &[(&Section<'_>, Endpoint)]
         at = named;
     }
     Err(pull.error("for", "its parents lead back to itself"))
+}
+
+/// Whether an ancestor of the endpoint is asked for what is new. Nobody is an ancestor of itself.
+fn follows(endpoint: &Endpoint, all: &[&Endpoint]) -> bool {
+    let parent = all.iter().find(|known| known.name.as_deref() == endpoint.parent() && known.name.is_some());
+    parent.is_some_and(|parent| parent.since.is_some() || follows(parent, all))
+}
+
+/// Refuses to ask for what is new and to leave out the children, who would never hear of it.
+fn left_behind(all: &[&Endpoint], chosen: &[&str]) -> Result<()> {
+    let is_chosen = |name: Option<&str>| name.is_some_and(|name| chosen.contains(&name));
+    let left = all.iter().find(|endpoint| {
+        !is_chosen(endpoint.name.as_deref()) && is_chosen(endpoint.parent()) && follows(endpoint, all)
+    });
+    match left.and_then(|endpoint| endpoint.name.as_deref()) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(format!(
+            "--only leaves out {name}, which would never hear of what is new of its parent; give --only {name} as well"
+        ))),
+    }
 }
 
 /// The endpoints that were asked for by name, all if none was.

@@ -17,6 +17,7 @@ use crate::pull::kin::Parent;
 use crate::pull::pattern::{self, Pattern};
 use crate::pull::records::RecordsAt;
 use crate::pull::request::Form;
+use crate::pull::since::Since;
 use crate::pull::sink::key::Key;
 use crate::pull::spec::{self, Endpoint, Target};
 
@@ -45,6 +46,8 @@ pub(super) fn read(pull: &Section<'_>, base: Option<&Url>) -> Result<Endpoint> {
         rules: Rules(pull.sections("on")?.iter().map(rule).collect::<Result<_>>()?),
         expect: pull.read::<Place>("expect")?,
         max_errors: pull.read::<MaxErrors>("max_errors")?,
+        max_pages: max_pages(pull)?,
+        since: since(pull)?,
     })
 }
 
@@ -143,6 +146,27 @@ fn key(pull: &Section<'_>) -> Result<Option<Key>> {
         return Ok(None);
     }
     fields.join(",").parse().map(Some).map_err(|e| pull.error("key", e))
+}
+
+fn since(pull: &Section<'_>) -> Result<Option<Since>> {
+    let Some(table) = pull.section("since")? else { return Ok(None) };
+    if let Some(key) = ["for", "urls"].into_iter().find(|key| pull.has(key)) {
+        return Err(pull.error("since", format!("it goes with one URL, and not with {key}")));
+    }
+    let (Some(field), Some(send)) = (table.text("field")?, table.text("send")?) else {
+        return Err(
+            pull.error("since", "field and send are needed, as in { field = \"updated_at\", send = \"query.since\" }")
+        );
+    };
+    let start = table.json("start")?.map(|start| start.to_string());
+    Since::new(field, send, start).map(Some).map_err(|e| pull.error("since", e))
+}
+
+fn max_pages(pull: &Section<'_>) -> Result<Option<u64>> {
+    match pull.whole("max_pages")? {
+        Some(0) => Err(pull.error("max_pages", "there is always a first page; 1 is the least")),
+        most => Ok(most),
+    }
 }
 
 fn rule(on: &Section<'_>) -> Result<Rule> {

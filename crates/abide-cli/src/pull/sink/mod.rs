@@ -22,6 +22,7 @@ use super::journal::digest::Digest;
 use super::journal::error::Result;
 use super::journal::place::{Failed, Failure, Page, Place, Todo};
 use super::journal::state::Ending;
+use super::since::{Increment, Since};
 
 /// An output. Pages come in any order and leave in pull order; what [`Self::put`] has taken survives the death of the process.
 ///
@@ -57,6 +58,11 @@ pub(crate) trait Sink: Send {
     /// What a page held that the job has put, while the job is not all there.
     fn digest(&self, place: Place) -> Result<Option<Digest>> {
         self.journal().digest(place)
+    }
+
+    /// How far the run asks and has come, where it asks for what is new.
+    fn increment(&self) -> Option<&Increment> {
+        None
     }
 
     /// How many pages wait for their turn on disk. Who fetches keeps this bounded by not running too far ahead.
@@ -108,6 +114,12 @@ pub(crate) struct OpenOptions<'a> {
     pub(crate) key: Option<&'a Key>,
     /// The table that records go to, where the output is a database.
     pub(crate) table: Option<&'a TableName>,
+    /// Where records say when they changed, if a later run is to ask for what is new.
+    pub(crate) since: Option<&'a Since>,
+    /// What is complete is followed by a run that asks for what is new.
+    pub(crate) goes_on: bool,
+    /// What is asked for follows from another endpoint's records: where it changes, its records are added to a complete table.
+    pub(crate) follows: bool,
     /// The columns of a CSV file, in their order; those of the first page with records if they are not named.
     pub(crate) columns: Option<&'a [String]>,
 }
@@ -129,7 +141,7 @@ pub(crate) enum Opened<S> {
     /// Some of it is there, or all but what failed.
     Resumed(S, Resumed),
     /// All of it is there, and nothing is left to do.
-    Complete { since: Wall, totals: Totals },
+    Complete { since: Wall, totals: Totals, increment: Option<Increment> },
 }
 
 /// What an earlier run left.

@@ -9,10 +9,11 @@ use super::file::OneFile;
 use super::file::format::Format;
 use super::{IfComplete, OpenOptions, Opened, Sink, Totals};
 use crate::pull::journal::Journal;
-use crate::pull::journal::error::Result;
+use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::{Failure, Page, Todo};
 use crate::pull::journal::state::Ending;
 use crate::pull::kin;
+use crate::pull::since::Increment;
 
 /// Where rows are kept, and what of each record they hold.
 pub(crate) struct Rows<'a> {
@@ -36,14 +37,30 @@ pub(crate) fn open(
     now: Wall,
 ) -> Result<Option<Opened<Box<dyn Sink>>>> {
     let places = rows.places.iter().map(Path::to_string).collect::<Vec<_>>().join(" ");
-    let config = [config, &[("rows", places.as_str())]].concat();
+    // Rows that a kill left of the run before are not those of this one.
+    let increment = match &main {
+        Opened::New(main) | Opened::Resumed(main, _) => main.increment(),
+        Opened::Complete { increment, .. } => increment.as_ref(),
+    };
+    let id = increment.map(Increment::id);
+    let mut config = [config, &[("rows", places.as_str())]].concat();
+    config.extend(id.as_deref().map(|id| ("increment", id)));
     let is_new = matches!(main, Opened::New(_));
     let options =
         OpenOptions { config: &config, fresh: is_new, if_complete: IfComplete::Skip, ..OpenOptions::default() };
     if matches!(main, Opened::Complete { .. }) && !rows.file.exists() {
         return Ok(None);
     }
-    let kept = match OneFile::open(rows.file, Format::NDJSON, &options, now)? {
+    let opened = match OneFile::open(rows.file, Format::NDJSON, &options, now) {
+        Err(Error::OtherPull { differences, .. })
+            if matches!(main, Opened::Resumed(..)) && differences.iter().all(|known| known.name != "rows") =>
+        {
+            let options = OpenOptions { fresh: true, ..options };
+            OneFile::open(rows.file, Format::NDJSON, &options, now)?
+        }
+        opened => opened?,
+    };
+    let kept = match opened {
         Opened::New(kept) | Opened::Resumed(kept, _) => Some(kept),
         Opened::Complete { .. } => None,
     };
@@ -92,6 +109,10 @@ impl Sink for Tee {
         // What one of them lacks is to be fetched again.
         let in_rows = self.rows.as_ref().map_or(Ok(true), |rows| rows.seen(job, url))?;
         Ok(in_rows && self.main.seen(job, url)?)
+    }
+
+    fn increment(&self) -> Option<&Increment> {
+        self.main.increment()
     }
 
     fn waiting(&self) -> u64 {

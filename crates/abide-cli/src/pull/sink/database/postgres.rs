@@ -34,7 +34,7 @@ pub(crate) fn open(address: &Address, options: &OpenOptions<'_>, now: Wall) -> R
     let journal = address.journal(&table);
     let folder = disk::folder_of(&journal);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    Table::open(Sql::new(Postgres::new(address, &table)?, table, options.key)?, &journal, options, now)
+    Table::open(Sql::new(Postgres::new(address, &table)?, table, options)?, &journal, options, now)
 }
 
 /// A database.

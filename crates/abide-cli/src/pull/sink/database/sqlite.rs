@@ -31,7 +31,7 @@ pub(crate) fn open(path: &Path, options: &OpenOptions<'_>, now: Wall) -> Result<
     }
     disk::plain_file(path)?;
     let journal = journal(path, &table);
-    Table::open(Sql::new(Sqlite::open(path)?, table, options.key)?, &journal, options, now)
+    Table::open(Sql::new(Sqlite::open(path)?, table, options)?, &journal, options, now)
 }
 
 /// Each table has its own, so that several can be pulled at once.

@@ -110,7 +110,7 @@ fn reopen(journal: Journal, paths: Paths, options: &OpenOptions<'_>, state: Stat
         IfComplete::Skip => {
             journal.settle()?;
             let totals = Totals { records: last.records, pages: last.pages, bytes: stamp.size, failed: 0 };
-            Ok(Opened::Complete { since, totals })
+            Ok(Opened::Complete { since, totals, increment: None })
         }
         IfComplete::Refetch => begin(journal, paths, options, Some(stamp)),
         IfComplete::Fail => Err(Error::AlreadyComplete { path: paths.name, since }),

@@ -111,7 +111,8 @@ fn resume(journal: Journal, folder: Folder, jobs: u64, options: &OpenOptions<'_>
                 drop(batch);
                 journal.settle()?;
                 let FileTotals { records, pages, size, .. } = totals;
-                return Ok(Opened::Complete { since, totals: Totals { records, pages, bytes: size, failed: 0 } });
+                let totals = Totals { records, pages, bytes: size, failed: 0 };
+                return Ok(Opened::Complete { since, totals, increment: None });
             }
             IfComplete::Fail => return Err(Error::AlreadyComplete { path: folder.path, since }),
             IfComplete::Refetch => {

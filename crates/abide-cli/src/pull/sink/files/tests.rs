@@ -109,7 +109,7 @@ fn each_job_has_its_file_once_it_is_whole_and_synced() {
     let Totals { pages, bytes, .. } = sink.totals();
     assert_eq!((pages, bytes), (4, whole.iter().map(|(_, content)| content.len() as u64).sum()));
     drop(sink);
-    assert!(matches!(scene.open(3).unwrap(), Opened::Complete { since: NOW, totals: Totals { pages: 4, .. } }));
+    assert!(matches!(scene.open(3).unwrap(), Opened::Complete { since: NOW, totals: Totals { pages: 4, .. }, .. }));
 }
 
 #[test]

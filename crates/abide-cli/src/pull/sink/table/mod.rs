@@ -23,6 +23,7 @@ use crate::pull::journal::Journal;
 use crate::pull::journal::error::{Error, Result};
 use crate::pull::journal::place::{Failure, Page, Todo};
 use crate::pull::journal::state::{Ending, Phase, State};
+use crate::pull::since::Increment;
 
 /// For how long a target may be out of reach before the run ends. Until then pages are gathered in the journal.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -116,6 +117,10 @@ impl<T: Target> Sink for Table<T> {
 
     fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    fn increment(&self) -> Option<&Increment> {
+        self.rows.target.increment()
     }
 
     fn waiting(&self) -> u64 {

@@ -7,7 +7,7 @@ use abide_core::time::Wall;
 use super::error::TableError;
 use super::target::{Begin, Rows, Standing, Target};
 use super::{Table, splice_of};
-use crate::pull::journal::error::{Error, Result};
+use crate::pull::journal::error::{Difference, Error, Result};
 use crate::pull::journal::place::Frontier;
 use crate::pull::journal::state::{Phase, State};
 use crate::pull::journal::{Contents, Journal, disk};
@@ -19,7 +19,7 @@ impl<T: Target> Table<T> {
     pub(crate) fn open(mut target: T, path: &Path, options: &OpenOptions<'_>, now: Wall) -> Result<Opened<Self>> {
         if options.fresh {
             let journal = Journal::open_fresh(path)?;
-            return begin(journal, target, options, now, true);
+            return begin(journal, target, options, now, Begin::Replace);
         }
         if disk::plain_file(path)?.is_none() {
             vacant(&mut target, path)?;
@@ -27,7 +27,7 @@ impl<T: Target> Table<T> {
         let (journal, contents) = Journal::open(path)?;
         if contents == Contents::Nothing {
             vacant(&mut target, path)?;
-            return begin(journal, target, options, now, false);
+            return begin(journal, target, options, now, Begin::New);
         }
         let state = journal.state()?;
         let began = state.run.ok_or_else(|| journal.broken("it does not say when its run began"))?;
@@ -36,13 +36,16 @@ impl<T: Target> Table<T> {
                 // Dropped by its owner: the journal guards nothing any more.
                 Phase::Complete => {
                     vacant(&mut target, path)?;
-                    begin(journal, target, options, now, false)
+                    begin(journal, target, options, now, Begin::New)
                 }
                 _ => Err(lost(&target)),
             };
         };
         match journal.differences(options.config)? {
             differences if differences.is_empty() => {}
+            differences if follows(options, &differences) && is_whole(&journal, &state)? => {
+                return begin(journal, target, options, now, Begin::Next);
+            }
             differences => return Err(Error::OtherPull { journal: path.to_owned(), differences }),
         }
         let mut state = state;
@@ -72,17 +75,26 @@ pub(super) fn lost(target: &impl Target) -> Error {
     TableError::Lost { at: target.name() }.into()
 }
 
-/// Starts from nothing, and where `replaces` in place of what is there.
+/// Whether nothing but what is asked for differs, and that is to follow another endpoint's records.
+fn follows(options: &OpenOptions<'_>, differences: &[Difference]) -> bool {
+    options.follows && differences.iter().all(|known| ["input", "keep", "parent"].contains(&known.name.as_str()))
+}
+
+fn is_whole(journal: &Journal, state: &State) -> Result<bool> {
+    Ok(state.phase == Phase::Complete && journal.failure_count()? == 0)
+}
+
+/// Begins a run; one that replaces what is there only does so if there is anything.
 fn begin<T: Target>(
     journal: Journal,
     mut target: T,
     options: &OpenOptions<'_>,
     now: Wall,
-    replaces: bool,
+    how: Begin,
 ) -> Result<Opened<Table<T>>> {
-    let how = match replaces && target.standing()? != Standing::Nothing {
-        true => Begin::Replace,
-        false => Begin::New,
+    let how = match how {
+        Begin::Replace if target.standing()? == Standing::Nothing => Begin::New,
+        how => how,
     };
     // The target first: a journal speaks only of what is there.
     target.begin(now, how, source_of(options), &Frontier::START)?;
@@ -156,12 +168,13 @@ fn reopen<T: Target>(
         return resume(journal, target, state, order);
     }
     match options.if_complete {
+        IfComplete::Skip if options.goes_on => begin(journal, target, options, now, Begin::Next),
         IfComplete::Skip => {
             journal.settle()?;
             let totals = Totals { records: last.records, pages: last.pages, bytes: 0, failed: 0 };
-            Ok(Opened::Complete { since, totals })
+            Ok(Opened::Complete { since, totals, increment: target.increment().cloned() })
         }
-        IfComplete::Refetch => begin(journal, target, options, now, true),
+        IfComplete::Refetch => begin(journal, target, options, now, Begin::Replace),
         IfComplete::Fail => Err(Error::AlreadyComplete { path: target.name().into(), since }),
     }
 }

@@ -4,22 +4,24 @@
 
 use abide_core::json::{self, Json};
 use abide_core::time::Wall;
+use serde::Serialize;
 
 use super::error::TableError;
 use super::kind::Kind;
 use super::name::{TableName, quoted};
 use super::schema::{Cell, Change, Column, Schema};
 use super::target::{Begin, Known, Standing, Target};
-use crate::pull::journal::error::{Error, Result, Since};
+use crate::pull::journal::error::{self, Error, Result};
 use crate::pull::journal::place::{Frontier, Place};
-use crate::pull::sink::key::Key;
+use crate::pull::since::{Increment, Since};
+use crate::pull::sink::OpenOptions;
 
 /// So many rows are handed to the database at once.
 const ROWS: usize = 1_000;
 
 const RUNS: &str = "CREATE TABLE IF NOT EXISTS \"_abide_runs\" (\"table\" TEXT NOT NULL, began TEXT NOT NULL, ended TEXT,
     source TEXT NOT NULL, records BIGINT NOT NULL, pages BIGINT NOT NULL, job BIGINT NOT NULL, page BIGINT NOT NULL, url TEXT,
-    written_to TEXT NOT NULL, columns TEXT NOT NULL, PRIMARY KEY (\"table\", began))";
+    written_to TEXT NOT NULL, columns TEXT NOT NULL, since TEXT, PRIMARY KEY (\"table\", began))";
 
 /// A database, as far as its SQL is its own. Values are numbered `$1`, `$2` in the order of their appearance.
 pub(crate) trait Database: Send {
@@ -87,27 +89,30 @@ pub(crate) struct Sql<D> {
     began: String,
     /// The table that its rows go to until it has ended.
     written_to: String,
+    since: Option<Since>,
+    increment: Option<Increment>,
 }
 
 impl<D: Database> Sql<D> {
-    pub(crate) fn new(db: D, table: TableName, key: Option<&Key>) -> Result<Self> {
-        let fields = match key {
+    pub(crate) fn new(db: D, table: TableName, options: &OpenOptions<'_>) -> Result<Self> {
+        let fields = match options.key {
             Some(key) => key.fields().ok_or_else(|| TableError::NestedKey { key: key.to_string() })?,
             None => Vec::new(),
         };
         let (key, written_to) = (fields.into_iter().map(str::to_owned).collect(), table.to_string());
-        Ok(Self { db, table, key, schema: Schema::default(), began: String::new(), written_to })
+        let since = options.since.cloned();
+        Ok(Self { db, table, key, schema: Schema::default(), began: String::new(), written_to, since, increment: None })
     }
 
     /// Runs `work` in a transaction.
     fn transact(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let before = self.schema.clone();
+        let before = (self.schema.clone(), self.increment.clone());
         let done =
             self.db.execute(D::BEGIN, &[]).and_then(|()| work(self)).and_then(|()| self.db.execute("COMMIT", &[]));
         if done.is_err() {
             // Where it fails, the connection is gone and with it the transaction.
             let _ = self.db.execute("ROLLBACK", &[]);
-            self.schema = before;
+            (self.schema, self.increment) = before;
         }
         done
     }
@@ -130,6 +135,9 @@ impl<D: Database> Sql<D> {
                 self.change(is_made, &changes)?;
             }
             rows.push(self.schema.row(&record));
+            if let (Some(increment), Some(since)) = (&mut self.increment, &self.since) {
+                increment.on_record(&record, &since.field);
+            }
             if rows.len() >= ROWS {
                 self.insert(&mut rows)?;
             }
@@ -188,16 +196,25 @@ impl<D: Database> Sql<D> {
             integer(frontier.place.page),
             frontier.url.as_deref().map_or(Cell::Null, |url| Cell::Text(url.into())),
             Cell::Text(self.columns()?.into()),
+            match &self.increment {
+                Some(increment) => Cell::Text(self.stored(increment)?.into()),
+                None => Cell::Null,
+            },
             Cell::Text(self.table.as_str().into()),
             Cell::Text(self.began.as_str().into()),
         ];
-        let sql = "UPDATE \"_abide_runs\" SET records = $1, pages = $2, job = $3, page = $4, url = $5, columns = $6
-                   WHERE \"table\" = $7 AND began = $8";
+        let sql = "UPDATE \"_abide_runs\" SET records = $1, pages = $2, job = $3, page = $4, url = $5, columns = $6,
+                   since = $7 WHERE \"table\" = $8 AND began = $9";
         self.db.execute(sql, &values)
     }
 
     fn columns(&self) -> Result<String> {
-        serde_json::to_string(&self.schema).map_err(|e| self.refused(&e.to_string()))
+        self.stored(&self.schema)
+    }
+
+    /// As the table of runs has it.
+    fn stored(&self, value: &impl Serialize) -> Result<String> {
+        serde_json::to_string(value).map_err(|e| self.refused(&e.to_string()))
     }
 
     fn refused(&self, why: &str) -> Error {
@@ -237,7 +254,7 @@ impl<D: Database> Target for Sql<D> {
         if !self.db.has_table("_abide_runs")? {
             return Ok(None);
         }
-        let sql = "SELECT records, pages, job, page, url, written_to, columns, ended FROM \"_abide_runs\"
+        let sql = "SELECT records, pages, job, page, url, written_to, columns, ended, since FROM \"_abide_runs\"
                    WHERE \"table\" = $1 AND began = $2";
         let keys = [Cell::Text(self.table.as_str().into()), Cell::Text(began.as_str().into())];
         let Some(row) = self.db.query(sql, &keys)?.pop() else { return Ok(None) };
@@ -249,14 +266,16 @@ impl<D: Database> Target for Sql<D> {
             Cell::Text(text) => Some(text.clone().into_owned()),
             _ => None,
         };
-        let schema: Schema = serde_json::from_str(&text(6).unwrap_or_default())
-            .map_err(|e| self.refused(&format!("its table _abide_runs can't be read ({e})")))?;
+        let unreadable = |e: serde_json::Error| self.refused(&format!("its table _abide_runs can't be read ({e})"));
+        let schema: Schema = serde_json::from_str(&text(6).unwrap_or_default()).map_err(unreadable)?;
+        let increment = text(8).map(|text| serde_json::from_str(&text)).transpose().map_err(unreadable)?;
         let written_to = text(5).unwrap_or_else(|| self.table.to_string());
         if schema.is_made() && !self.db.has_table(&written_to)? {
             return Ok(None);
         }
         self.began = began;
         self.schema = schema;
+        self.increment = increment;
         self.written_to = written_to;
         let place = Place { job: number(2), page: number(3) };
         let frontier = Frontier { place, url: text(4), records: number(0), pages: number(1), ..Frontier::START };
@@ -265,12 +284,20 @@ impl<D: Database> Target for Sql<D> {
 
     fn begin(&mut self, began: Wall, how: Begin, source: &str, start: &Frontier) -> Result<()> {
         self.began = moment(began);
-        if how != Begin::Add {
+        if matches!(how, Begin::New | Begin::Replace) {
             self.schema = Schema::default();
+            self.increment = None;
+        }
+        if how != Begin::Add {
+            self.increment = match (&self.since, &self.increment) {
+                (Some(_), Some(before)) => Some(before.next(began)),
+                (Some(since), None) => Some(Increment::first(since, began)),
+                (None, _) => None,
+            };
         }
         self.written_to = match how {
             Begin::Replace => format!("_abide_new_{}", self.table),
-            Begin::New | Begin::Add => self.table.to_string(),
+            Begin::New | Begin::Add | Begin::Next => self.table.to_string(),
         };
         self.transact(|sql| {
             sql.db.execute(RUNS, &[])?;
@@ -291,6 +318,10 @@ impl<D: Database> Target for Sql<D> {
             sql.db.execute(insert, &values)?;
             sql.note(start)
         })
+    }
+
+    fn increment(&self) -> Option<&Increment> {
+        self.increment.as_ref()
     }
 
     fn write(&mut self, lines: &[u8], frontier: &Frontier) -> Result<()> {
@@ -344,7 +375,7 @@ fn key_columns<'a>(key: &[String], schema: &'a Schema) -> Vec<&'a str> {
 fn moment(wall: Wall) -> String {
     match jiff::Timestamp::from_nanosecond(wall.as_nanos().into()) {
         Ok(moment) => moment.to_string(),
-        Err(_) => Since(wall).to_string(),
+        Err(_) => error::Since(wall).to_string(),
     }
 }
 

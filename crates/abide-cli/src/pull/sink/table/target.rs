@@ -8,6 +8,7 @@ use abide_core::time::Wall;
 use crate::pull::journal::batch::Batch;
 use crate::pull::journal::error::Result;
 use crate::pull::journal::place::{Frontier, Place};
+use crate::pull::since::Increment;
 use crate::pull::sink::order::Output;
 
 /// A place for rows.
@@ -23,6 +24,9 @@ pub(crate) trait Target: Send {
 
     /// Begins a run, in which `how` the rows stand to those of earlier ones.
     fn begin(&mut self, began: Wall, how: Begin, source: &str, start: &Frontier) -> Result<()>;
+
+    /// How far the run asks and has come, where it asks for what is new.
+    fn increment(&self) -> Option<&Increment>;
 
     /// Takes the records in `lines`, one a line, and how far it has come with them: both or neither.
     fn write(&mut self, lines: &[u8], frontier: &Frontier) -> Result<()>;
@@ -48,8 +52,10 @@ pub(crate) enum Begin {
     New,
     /// They take its place once they are complete.
     Replace,
-    /// They go to those of the run before.
+    /// They go to those of the run before, which they complete.
     Add,
+    /// They are what is new since the run before, which is complete.
+    Next,
 }
 
 /// What a target knows of a run.

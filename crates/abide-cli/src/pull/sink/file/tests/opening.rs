@@ -6,7 +6,7 @@ use super::*;
 fn a_complete_pull_is_complete_until_it_is_asked_for_again() {
     let scene = Scene::new();
     scene.complete(3);
-    let Opened::Complete { since, totals } = scene.open().unwrap() else { panic!("not complete") };
+    let Opened::Complete { since, totals, .. } = scene.open().unwrap() else { panic!("not complete") };
     assert_eq!((since, totals.pages, totals.bytes), (NOW, 3, all(0..3).len() as u64));
     let with = |if_complete| scene.open_with(&OpenOptions { config: CONFIG, if_complete, ..OpenOptions::default() });
     assert!(matches!(with(IfComplete::Fail), Err(Error::AlreadyComplete { .. })));
