@@ -5,6 +5,7 @@ mod answer;
 #[cfg(debug_assertions)]
 mod audit;
 mod calls;
+mod depart;
 mod flight;
 mod leave;
 mod share;
@@ -55,6 +56,8 @@ use crate::time::{Instant, Now};
 ///     GiveUp  the call has ended
 /// when poll_timeout()'s moment comes: handle(Event::Tick)
 /// ```
+///
+/// A caller that is ready to send at once comes with [`Engine::depart`] in place of submit and begin.
 ///
 /// A call that its caller no longer wants is told with [`Engine::cancel`], at any time.
 #[derive(Clone, Debug)]
@@ -160,10 +163,18 @@ impl Engine {
 
     /// A new call. Its first decision comes from [`Engine::poll_decision`], maybe at once.
     pub fn submit(&mut self, call: Call, now: Now) -> CallId {
+        let gate = self.gate(&call.key);
+        let id = self.enter(call, gate, now);
+        self.make_ready(id, now);
+        self.advance(gate, now);
+        id
+    }
+
+    /// A call comes to a gate, and stands nowhere yet.
+    fn enter(&mut self, call: Call, gate: usize, now: Now) -> CallId {
         self.submitted += 1;
         self.stats.calls += 1;
         let id = CallId(self.submitted);
-        let gate = self.gate(&call.key);
         let seat = Seat {
             id,
             priority: call.priority,
@@ -192,8 +203,6 @@ impl Engine {
         };
         self.calls.insert(id, state);
         self.expect_deadline(id);
-        self.make_ready(id, now);
-        self.advance(gate, now);
         id
     }
 

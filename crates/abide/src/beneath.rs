@@ -36,7 +36,6 @@ pub(crate) async fn send(
     parts: Parts,
     transport: &dyn Transport,
 ) -> Result<Response<ResponseBody>> {
-    let parts = parts.finished();
     let raises = parts.raises;
     let answered = Exchange::start(ground, parts).answer(transport).await?;
     let answered = if raises { answered.error_for_status()? } else { answered };
@@ -44,7 +43,7 @@ pub(crate) async fn send(
 }
 
 /// An answer as others have it. Its extensions hold what the call spent and what was said about limits.
-fn response(mut answered: Answered) -> Response<ResponseBody> {
+fn response(mut answered: Box<Answered>) -> Response<ResponseBody> {
     let (account, limits) = (answered.account(), answered.limits());
     let head = answered.head_mut();
     let (status, version) = (head.status, head.version);

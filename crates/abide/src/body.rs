@@ -21,12 +21,12 @@ use crate::error::Error;
 #[derive(Debug)]
 #[must_use = "a place in flight is held until the body is read or dropped"]
 pub struct ResponseBody {
-    answered: Answered,
+    answered: Box<Answered>,
     has_ended: bool,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(answered: Answered) -> Self {
+    pub(crate) fn new(answered: Box<Answered>) -> Self {
         Self { answered, has_ended: false }
     }
 }

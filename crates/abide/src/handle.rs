@@ -4,13 +4,14 @@
 //! so no call that can be dropped owns another's progress.
 
 mod memory;
+mod numbers;
 #[cfg(feature = "tokio")]
 mod task;
 #[cfg(feature = "blocking")]
 pub(crate) mod threads;
 mod ticket;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
@@ -21,6 +22,7 @@ use abide_core::{Call, CallId, Decision, Engine, Event, Policy, Stats};
 use crate::clock::Clock;
 use crate::memory::Link;
 use memory::{LeaseAsk, Looks};
+use numbers::ByCall;
 pub(crate) use ticket::Ticket;
 
 /// One engine, shared by all clones.
@@ -58,7 +60,7 @@ pub(crate) enum Keeper {
 #[derive(Debug)]
 struct State {
     engine: Engine,
-    inboxes: HashMap<CallId, Inbox>,
+    inboxes: ByCall<Inbox>,
     #[cfg(feature = "tokio")]
     driver: task::Driver,
     #[cfg(feature = "blocking")]
@@ -134,20 +136,26 @@ impl Handle {
         self.shared.clock.now()
     }
 
-    /// Submits a call. Unless threads keep the time, it must be called within a Tokio runtime with time enabled.
-    pub(crate) fn submit(&self, call: Call, url: impl FnOnce() -> String) -> Ticket {
+    /// Submits a call, whose first attempt begins with that if it may leave and its caller sends at once. Unless threads keep the
+    /// time, it must be called within a Tokio runtime with time enabled.
+    pub(crate) fn submit(&self, call: Call, sends_at_once: bool, url: impl FnOnce() -> String) -> Ticket {
         let url = if tracing::enabled!(tracing::Level::WARN) { url().into() } else { Arc::default() };
         self.shared.meet(&call.key);
         let mut state = self.shared.lock();
         self.drive(&mut state);
         let now = self.now();
-        let id = state.engine.submit(call, now);
+        // What others did has to be read from its file before an attempt begins.
+        let (id, begun) = if sends_at_once && self.shared.memory.is_none() {
+            state.engine.depart(call, now)
+        } else {
+            (state.engine.submit(call, now), false)
+        };
         state.inboxes.insert(id, Inbox { url, ..Inbox::default() });
         if let Some(key) = self.shared.remembered_key(&state, id) {
             state.note(&key, now.mono);
         }
-        self.shared.settle(state, now);
-        Ticket { handle: self.clone(), id, returned: false, ended: None }
+        let next = self.shared.settle_for(Some(id), state, now);
+        Ticket { handle: self.clone(), id, begun, next, returned: false, ended: None }
     }
 
     /// Sees to it that somebody watches the clock. Threads do so when they wait.
@@ -220,7 +228,7 @@ impl Shared {
         }
         let state = State {
             engine,
-            inboxes: HashMap::new(),
+            inboxes: ByCall::default(),
             #[cfg(feature = "tokio")]
             driver: task::Driver::default(),
             #[cfg(feature = "blocking")]
@@ -276,15 +284,27 @@ impl Shared {
 
     /// Does what was decided after an input, and what is decided on that.
     fn settle(&self, state: MutexGuard<'_, State>, now: Now) {
-        let mut asks = self.hand_out(state, now);
+        self.settle_for(None, state, now);
+    }
+
+    /// The same after an input of a call that is at hand: what is next for that call is returned and not put into its inbox.
+    fn settle_for(&self, own: Option<CallId>, state: MutexGuard<'_, State>, now: Now) -> Option<Decision> {
+        let (next, mut asks) = self.hand_out(own, state, now);
         while let Some(ask) = asks.pop() {
             asks.extend(self.ask(&ask));
         }
+        next
     }
 
     /// Hands the decisions after an input to their calls, and moves the driver. Wakes after the lock is given back. What is left is
-    /// for budgets that others share.
-    fn hand_out(&self, mut state: MutexGuard<'_, State>, now: Now) -> Vec<LeaseAsk> {
+    /// the first of a call's own, and what is for budgets that others share.
+    fn hand_out(
+        &self,
+        own: Option<CallId>,
+        mut state: MutexGuard<'_, State>,
+        now: Now,
+    ) -> (Option<Decision>, Vec<LeaseAsk>) {
+        let mut next = None;
         let mut first: Option<Waker> = None;
         let mut more: Vec<Waker> = Vec::new();
         let mut unread: Option<Vec<Arc<str>>> = None;
@@ -300,7 +320,12 @@ impl Shared {
                 asks.push(LeaseAsk { key, limits, ask });
                 continue;
             }
-            let Some(inbox) = decision.id().and_then(|id| state.inboxes.get_mut(&id)) else { continue };
+            let id = decision.id();
+            let Some(inbox) = id.and_then(|id| state.inboxes.get_mut(&id)) else { continue };
+            if id == own && next.is_none() && inbox.decisions.is_empty() {
+                next = Some(decision);
+                continue;
+            }
             inbox.decisions.push_back(decision);
             match inbox.waker.take() {
                 Some(waker) if first.is_none() => first = Some(waker),
@@ -308,8 +333,8 @@ impl Shared {
                 None => {}
             }
         }
-        let next = state.next();
-        let moved = next.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
+        let wake = state.next();
+        let moved = wake.is_some_and(|next| state.driver_at.is_none_or(|at| next < at));
         #[cfg(feature = "blocking")]
         let watcher = if moved { state.threads.watcher() } else { None };
         drop(state);
@@ -329,7 +354,7 @@ impl Shared {
                  that: read these bodies or drop the responses"
             );
         }
-        asks
+        (next, asks)
     }
 }
 

@@ -24,9 +24,18 @@ pub(crate) fn origin(url: &Url) -> String {
     [&url[..Position::BeforeUsername], &url[Position::BeforeHost..Position::AfterPort]].concat()
 }
 
+/// Whether that is the origin of an http or https URL.
+pub(crate) fn has_origin(url: &Url, origin: &str) -> bool {
+    let rest = || origin.strip_prefix(&url[..Position::BeforeUsername]);
+    url[..Position::AfterPort] == *origin || rest() == Some(&url[Position::BeforeHost..Position::AfterPort])
+}
+
 /// Whether two http or https URLs have scheme, host and port in common.
 pub(crate) fn is_same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
+    // Most often both have no user, or the same.
+    a[..Position::AfterPort] == b[..Position::AfterPort]
+        || a[..Position::BeforeUsername] == b[..Position::BeforeUsername]
+            && a[Position::BeforeHost..Position::AfterPort] == b[Position::BeforeHost..Position::AfterPort]
 }
 
 /// The URL without user, password, the named query keys, and fragment: what may stand in a log, an error or a file.
@@ -109,6 +118,7 @@ mod tests {
         for a in texts.map(url) {
             assert_eq!(origin(&a), a.origin().ascii_serialization());
             for b in texts.map(url) {
+                assert_eq!(has_origin(&a, &origin(&b)), a.origin() == b.origin(), "{a} {b}");
                 assert_eq!(is_same_origin(&a, &b), a.origin() == b.origin(), "{a} {b}");
             }
         }

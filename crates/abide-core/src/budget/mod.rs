@@ -22,7 +22,7 @@ const HORIZON: Duration = Duration::from_secs(10);
 /// As long, with room for clocks that are not read at the same moment.
 const AHEAD: Duration = Duration::from_secs(11);
 /// The longest that attempts of a lease may take to leave, and the shortest that a scheduler can be asked for.
-const LIFE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+const LIFE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(25));
 /// How late an attempt may arrive within a window, where the network asks for it: as late as a process that only just started makes
 /// it, with a connection to be made.
 const LATE: Duration = Duration::from_millis(25);

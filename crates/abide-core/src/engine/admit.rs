@@ -51,13 +51,8 @@ impl Engine {
 
     /// Lets through whoever may go, and notes when to look again. To be called after anything that may have changed a gate.
     pub(super) fn advance(&mut self, index: usize, now: Now) {
-        self.gates[index].quotas.turn(now.mono);
-        self.gates[index].expire_others(now);
-        self.end_backoffs(index, now);
-        self.lapse_grants(index, now);
-        self.end_overdue(index, now);
+        self.catch_up(index, now);
         let before = self.gates[index].blocked;
-        self.hedge(index, now);
         let blocked = self.admit(index, before, now);
         if blocked.is_none() {
             // Nobody is left who would be overtaken.
@@ -72,6 +67,16 @@ impl Engine {
         self.watch_unread(index, now);
         self.ask_lease(index);
         self.schedule(index, now);
+    }
+
+    /// Takes in at a gate what time alone has changed, and lets those through that go before the queue.
+    pub(super) fn catch_up(&mut self, index: usize, now: Now) {
+        self.gates[index].quotas.turn(now.mono);
+        self.gates[index].expire_others(now);
+        self.end_backoffs(index, now);
+        self.lapse_grants(index, now);
+        self.end_overdue(index, now);
+        self.hedge(index, now);
     }
 
     /// Grants in order of the queue until something stands in the way of its head, and returns that.

@@ -21,8 +21,8 @@ impl Calls {
         self.0.get_mut(id).map(|state| &mut **state)
     }
 
-    pub(super) fn remove(&mut self, id: &CallId) -> Option<CallState> {
-        self.0.remove(id).map(|state| *state)
+    pub(super) fn remove(&mut self, id: &CallId) -> Option<Box<CallState>> {
+        self.0.remove(id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&CallId, &CallState)> {

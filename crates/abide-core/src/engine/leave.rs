@@ -51,11 +51,11 @@ impl Engine {
     /// Forgets a call that holds nothing any more.
     pub(super) fn end(&mut self, id: CallId, ok: bool) {
         self.forget_deadline(id);
-        if let Some(CallState { paid: Some(paid), gate, phase, .. }) = self.calls.remove(&id)
+        if let Some(CallState { paid: Some(paid), gate, phase, .. }) = self.calls.remove(&id).as_deref()
             && matches!(phase, Phase::Ready { .. } | Phase::Aside { .. } | Phase::Granted(_) | Phase::Lapsed)
         {
             // The retry that it paid for is not sent.
-            self.gates[gate].budget.give(paid);
+            self.gates[*gate].budget.give(*paid);
         }
         if ok {
             self.stats.ok += 1;

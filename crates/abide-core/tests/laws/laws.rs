@@ -31,6 +31,20 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn who_departs_has_what_who_submits_and_begins_at_once_has(story in scene::story()) {
+        let long_way = Story { departs: false, ..story.clone() }.play();
+        let short_way = story.play();
+        prop_assert_eq!(short_way.sent, long_way.sent);
+        prop_assert_eq!(short_way.ends, long_way.ends);
+        prop_assert_eq!(short_way.waits, long_way.waits);
+        prop_assert_eq!(short_way.waited, long_way.waited);
+    }
+}
+
+proptest! {
     #![proptest_config(cases(10_000))]
 
     #[test]

@@ -86,16 +86,16 @@ pub(crate) fn caller(servers: usize) -> impl Strategy<Value = Caller> {
     let cost = prop_oneof![4 => Just(1_u32), 2 => 0..10_u32];
     let priority = prop_oneof![3 => Just(0_i8), 1 => -1..2_i8];
     let leaves = prop_oneof![3 => Just(None), 1 => (0..3_000_u64).prop_map(Some)];
-    let sluggish = prop_oneof![4 => Just(0_u64), 1 => 0..120_u64];
+    let begins = prop_oneof![2 => Just((0_u64, true)), 2 => Just((0, false)), 1 => (0..120_u64, Just(false))];
     let asks = (0..3_000_u64, 0..servers, safety, cost, priority);
     let bounds = (option::weighted(0.2, 0..30_000_u64), patience(), any::<bool>());
     let body = prop_oneof![Just(0_u64), 0..500_u64];
-    let behaves = (leaves, sluggish, body, proptest::bool::weighted(0.1), any::<bool>());
+    let behaves = (leaves, begins, body, proptest::bool::weighted(0.1), any::<bool>());
     (asks, bounds, behaves).prop_map(
         |(
             (at, server, safety, cost, priority),
             (deadline, max_wait, listens),
-            (leaves, sluggish, body, breaks, reads),
+            (leaves, (sluggish, at_hand), body, breaks, reads),
         )| {
             Caller {
                 at: at * MS,
@@ -109,6 +109,7 @@ pub(crate) fn caller(servers: usize) -> impl Strategy<Value = Caller> {
                 listens,
                 leaves: leaves.map(|leaves| leaves * MS),
                 sluggish: sluggish * MS,
+                at_hand,
                 body: body * MS,
                 breaks,
             }
@@ -163,6 +164,7 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
                 timeout: timeout * SEC,
                 jumps: jumps.into_iter().map(|(at, by)| (at * MS, by * 1_000_000)).collect(),
                 seed,
+                departs: true,
                 audited: true,
             }
         })

@@ -34,6 +34,8 @@ pub(crate) struct Caller {
     pub(crate) leaves: Option<u64>,
     /// How long they take to begin after they were let through.
     pub(crate) sluggish: u64,
+    /// Whether they send in the same moment in which they ask, if they may.
+    pub(crate) at_hand: bool,
     /// How long they read the body, and whether it breaks off the first time.
     pub(crate) body: u64,
     pub(crate) breaks: bool,
@@ -53,6 +55,7 @@ impl Default for Caller {
             listens: false,
             leaves: None,
             sluggish: 0,
+            at_hand: false,
             body: 0,
             breaks: false,
         }
@@ -71,6 +74,8 @@ pub(crate) struct Story {
     /// The wall clock jumps by so much at a moment.
     pub(crate) jumps: Vec<(u64, i64)>,
     pub(crate) seed: u64,
+    /// Whether those who send in the moment in which they ask say so, or submit and begin.
+    pub(crate) departs: bool,
     /// Whether the engine's books are checked after each input, which costs a look at every call.
     pub(crate) audited: bool,
 }
@@ -85,6 +90,7 @@ impl Story {
             timeout: 30 * SEC,
             jumps: Vec::new(),
             seed: 1,
+            departs: true,
             audited: true,
         }
     }
@@ -201,6 +207,9 @@ struct Stage {
     waits: Vec<(u64, CallId, Why)>,
     idle_ticks: usize,
     last_tick: u64,
+    departs: bool,
+    /// Whose call is being submitted.
+    asking: Option<usize>,
     audited: bool,
 }
 
@@ -240,6 +249,8 @@ impl Stage {
             waits: Vec::new(),
             idle_ticks: 0,
             last_tick: 0,
+            departs: story.departs,
+            asking: None,
             audited: story.audited,
         };
         stage.at_server = stage.callers.iter().map(|caller| caller.server).collect();
@@ -354,12 +365,24 @@ impl Stage {
         call.deadline = caller.deadline.map(|after| Instant::from_nanos(self.now + after));
         call.max_wait = caller.max_wait;
         call.listens = caller.listens;
-        let id = self.engine.submit(call, self.clock());
+        let (id, begun) = if caller.at_hand && self.departs {
+            self.engine.depart(call, self.clock())
+        } else {
+            (self.engine.submit(call, self.clock()), false)
+        };
+        self.asking = Some(i);
         self.ids.insert(id, i);
         self.named[i] = Some(id);
         self.places[i] = Place::Waiting;
         self.judge.on_submitted(id, i, &self.callers[i], self.now);
         self.drain();
+        self.asking = None;
+        if begun {
+            assert!(self.places[i] == Place::Granted, "{id} has left, and was not told");
+            self.on_begun(i, id, None);
+        } else if self.callers[i].at_hand && self.places[i] == Place::Granted {
+            self.begin(i, None);
+        }
     }
 
     fn begin(&mut self, i: usize, beside: Option<u32>) {
@@ -381,6 +404,10 @@ impl Stage {
             self.drain();
             return;
         }
+        self.on_begun(i, id, beside);
+    }
+
+    fn on_begun(&mut self, i: usize, id: CallId, beside: Option<u32>) {
         self.counter += 1;
         let number = self.counter;
         let server = self.at_server[i];
@@ -549,7 +576,10 @@ impl Stage {
                 assert_eq!(place, Place::Waiting, "{decision:?}");
                 self.judge.on_granted(id, attempt, self.now);
                 self.places[i] = Place::Granted;
-                self.at(self.now + self.callers[i].sluggish, Happening::Begin(i, None));
+                let is_sent = self.asking == Some(i) && self.callers[i].at_hand;
+                if !is_sent {
+                    self.at(self.now + self.callers[i].sluggish, Happening::Begin(i, None));
+                }
             }
             Decision::Wait { why, .. } => {
                 assert_eq!(place, Place::Waiting, "{decision:?}");

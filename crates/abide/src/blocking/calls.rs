@@ -34,7 +34,7 @@ impl Request {
     /// [`Error`](crate::Error).
     pub fn send(self) -> Result<Response> {
         let Self { client, parts } = self;
-        let parts = parts?.finished();
+        let parts = parts?;
         let raises = parts.raises;
         let exchange = Exchange::start(Arc::clone(&client.ground), parts);
         let answered = client.block_on(exchange.answer(&*client.transport))?;

@@ -20,7 +20,7 @@ pub struct PageIter {
 impl PageIter {
     pub(super) fn new(request: Request, style: Pages) -> Self {
         let Request { client, parts } = request;
-        let walker = parts.and_then(|parts| Walker::new(&client.ground, parts, style));
+        let walker = parts.and_then(|parts| Walker::new(&client.ground, *parts, style));
         Self { client, walker: Some(walker) }
     }
 

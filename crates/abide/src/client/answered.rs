@@ -28,8 +28,9 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn new(answer: Answer, exchange: Box<Exchange>, verdict: Verdict) -> Self {
-        Self { answer, exchange, verdict, handed_over: false, has_ended: false }
+    /// It is on the heap, for it is handed on more often than looked at.
+    pub(super) fn new(answer: Answer, exchange: Box<Exchange>, verdict: Verdict) -> Box<Self> {
+        Box::new(Self { answer, exchange, verdict, handed_over: false, has_ended: false })
     }
 
     pub(crate) fn head(&self) -> &Arrival {
@@ -54,7 +55,7 @@ impl Answered {
     }
 
     /// An error if the status is 400 or above.
-    pub(crate) fn error_for_status(self) -> Result<Self> {
+    pub(crate) fn error_for_status(self: Box<Self>) -> Result<Box<Self>> {
         let status = self.answer.head.status;
         if status.is_client_error() || status.is_server_error() {
             return Err(self.exchange.error(Kind::Status(status)));
@@ -97,7 +98,12 @@ impl Answered {
     }
 
     /// Asks for what is missing.
-    pub(super) async fn go_on(self, broken: Broken, rest: Rest, transport: &dyn Transport) -> Result<Self> {
+    pub(super) async fn go_on(
+        self: Box<Self>,
+        broken: Broken,
+        rest: Rest,
+        transport: &dyn Transport,
+    ) -> Result<Box<Self>> {
         self.exchange.go_on(broken, rest, transport).await
     }
 
@@ -107,13 +113,13 @@ impl Answered {
     }
 
     /// The whole decoded body. If it breaks off, the request is sent again as after any other fault, where that is safe.
-    pub(crate) async fn into_whole(self, transport: &dyn Transport) -> Result<(Whole, Bytes)> {
+    pub(crate) async fn into_whole(self: Box<Self>, transport: &dyn Transport) -> Result<(Whole, Bytes)> {
         let (answered, body) = self.read(transport).await?;
         Ok((answered.whole(), body))
     }
 
     /// The same with the answer as it is, for most ask for the body alone.
-    pub(crate) async fn read(mut self, transport: &dyn Transport) -> Result<(Self, Bytes)> {
+    pub(crate) async fn read(mut self: Box<Self>, transport: &dyn Transport) -> Result<(Box<Self>, Bytes)> {
         loop {
             let most = self.exchange.max_body();
             let mut body = BytesMut::new();
@@ -141,7 +147,7 @@ impl Answered {
             if self.handed_over {
                 return Err(self.broke_off(broken));
             }
-            let Self { answer, exchange, .. } = self;
+            let Self { answer, exchange, .. } = *self;
             drop(answer);
             self = Box::pin(exchange.again(broken, transport)).await?;
         }
@@ -152,14 +158,14 @@ impl Answered {
         self.answer.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
-    fn within(self, body: Bytes, most: u64) -> Result<(Self, Bytes)> {
+    fn within(self: Box<Self>, body: Bytes, most: u64) -> Result<(Box<Self>, Bytes)> {
         if body.len() as u64 > most {
             return Err(self.exchange.error(Kind::TooLarge(most)));
         }
         Ok((self, body))
     }
 
-    fn whole(self) -> Whole {
+    fn whole(self: Box<Self>) -> Whole {
         Whole {
             status: self.answer.head.status,
             url: self.url(),

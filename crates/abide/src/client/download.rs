@@ -87,7 +87,12 @@ impl<C> Download<C> {
         }
     }
 
-    async fn go_on(&self, answered: Answered, broken: Broken, transport: &dyn Transport) -> Result<(Answered, u64)> {
+    async fn go_on(
+        &self,
+        answered: Box<Answered>,
+        broken: Broken,
+        transport: &dyn Transport,
+    ) -> Result<(Box<Answered>, u64)> {
         let Some(rest) = self.rest.clone().map(|rest| rest.after(self.received)) else {
             return Err(answered.broke_off(broken));
         };

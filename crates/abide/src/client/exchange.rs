@@ -13,7 +13,7 @@ use abide_core::time::Human;
 use abide_core::{Call, Decision, Event, Key, Route};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::answered::Answered;
@@ -46,21 +46,22 @@ impl Body {
     }
 }
 
-/// Where the next attempt goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Hop {
-    pub(super) method: Method,
-    pub(super) url: Url,
+/// Where a redirect leads.
+#[derive(Debug)]
+struct Hop {
+    method: Method,
+    url: Url,
     /// Whether the credentials may go there.
-    pub(super) trusted: bool,
+    trusted: bool,
 }
 
 /// A call and all that is needed to send it again.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     ground: Arc<Ground>,
-    parts: Parts,
-    hop: Hop,
+    parts: Box<Parts>,
+    /// Where redirects led to, if there were any.
+    hop: Option<Hop>,
     /// Where a redirect leads, until the engine says whether to follow.
     next: Option<Hop>,
     ticket: Ticket,
@@ -90,14 +91,23 @@ enum Step {
 }
 
 impl Exchange {
-    /// It is on the heap, for it is handed on more often than looked at.
-    pub(crate) fn start(ground: Arc<Ground>, parts: Parts) -> Box<Self> {
-        let hop = parts.hop();
+    /// A call whose answer is waited for from now on. It is on the heap, for it is handed on more often than looked at.
+    pub(crate) fn start(ground: Arc<Ground>, parts: impl Into<Box<Parts>>) -> Box<Self> {
+        Self::new(ground, parts.into(), true)
+    }
+
+    /// A call whose answer will be waited for by somebody else.
+    pub(super) fn stand_by(ground: Arc<Ground>, parts: impl Into<Box<Parts>>) -> Box<Self> {
+        Self::new(ground, parts.into(), false)
+    }
+
+    fn new(ground: Arc<Ground>, mut parts: Box<Parts>, is_waited_for: bool) -> Box<Self> {
+        parts.finish();
         let handle = &ground.handle;
-        let key = key(&ground, &parts, &hop);
-        let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&hop.method)));
-        call.route = Route::of_path(hop.url.path());
-        call.reads = hop.method.is_safe() && !matches!(parts.body, Body::Stream(_));
+        let key = key(&ground, &parts, &parts.url, true);
+        let mut call = Call::new(key, parts.safety.unwrap_or_else(|| Safety::of(&parts.method)));
+        call.route = Route::of_path(parts.url.path());
+        call.reads = parts.method.is_safe() && !matches!(parts.body, Body::Stream(_));
         call.cost = parts.cost;
         call.priority = parts.priority;
         call.max_wait = parts.patience;
@@ -107,13 +117,15 @@ impl Exchange {
         call.signs = parts.signs.clone();
         call.renews = parts.credentials.tokens.is_some();
         call.listens = handle.is_told();
-        let ticket = handle.submit(call, || parts.shown());
+        // Whoever has to fetch a token first does not send at once.
+        let sends_at_once = is_waited_for && !call.renews;
+        let ticket = handle.submit(call, sends_at_once, || parts.shown());
         Box::new(Self {
             #[cfg(feature = "metrics")]
-            queued: Some(crate::metrics::Queued::new(&hop.url)),
+            queued: Some(crate::metrics::Queued::new(&parts.url)),
             ground,
             parts,
-            hop,
+            hop: None,
             next: None,
             ticket,
             #[cfg(feature = "blocking")]
@@ -129,7 +141,7 @@ impl Exchange {
     }
 
     /// Goes on until there is an answer to hand over.
-    pub(crate) async fn answer(mut self: Box<Self>, transport: &dyn Transport) -> Result<Answered> {
+    pub(crate) async fn answer(mut self: Box<Self>, transport: &dyn Transport) -> Result<Box<Answered>> {
         let mut race = Race::default();
         loop {
             let decision = match self.step(&mut race).await {
@@ -163,9 +175,7 @@ impl Exchange {
                 Decision::Drop { attempt, .. } => race.end(attempt, Outcome::Fault),
                 Decision::Follow { .. } => {
                     race.end_all(Outcome::Redirected);
-                    if let Some(next) = self.next.take() {
-                        self.hop = next;
-                    }
+                    self.hop = self.next.take().or(self.hop.take());
                     self.stand_in_line();
                 }
                 Decision::Retry { .. } => {
@@ -209,8 +219,8 @@ impl Exchange {
         let departure = Departure {
             call: self.ticket.id().as_u64(),
             attempt,
-            method: &self.hop.method,
-            url: &self.hop.url,
+            method: self.method(),
+            url: self.url(),
             shown: &|| self.shown_url(),
             waits: &waits,
         };
@@ -222,7 +232,7 @@ impl Exchange {
     fn stand_in_line(&mut self) {
         #[cfg(feature = "metrics")]
         if self.queued.is_none() {
-            self.queued = Some(crate::metrics::Queued::new(&self.hop.url));
+            self.queued = Some(crate::metrics::Queued::new(self.url()));
         }
     }
 
@@ -291,7 +301,7 @@ impl Exchange {
 
     /// Sees to it that there is an access token, where one is used; another than the one that was refused. Most often it is there.
     async fn authorize(&mut self, refused: Option<u64>, transport: &dyn Transport) -> Result<()> {
-        let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.hop.trusted) else { return Ok(()) };
+        let Some(tokens) = self.parts.credentials.tokens.clone().filter(|_| self.is_trusted()) else { return Ok(()) };
         let ground = Arc::clone(&self.ground);
         let token = match tokens.current(&ground, refused) {
             Some(token) => token,
@@ -311,18 +321,20 @@ impl Exchange {
     }
 
     /// Says so if the request's body was sent and could not be kept.
-    fn tell_spent(&self) {
+    fn tell_spent(&mut self) {
         if self.parts.body.is_gone() {
             self.ticket.tell(Event::Spent { id: self.ticket.id() });
         }
     }
 
     fn request(&self) -> Attempt {
-        let mut url = self.hop.url.clone();
-        let mut headers = self.parts.headers.clone();
-        if self.hop.trusted {
+        let mut url = self.url().clone();
+        let mut headers = HeaderMap::clone(&self.parts.headers);
+        if self.is_trusted() {
             self.parts.credentials.add_to(&mut url);
-            headers.extend(self.parts.credentials.headers.clone());
+            if !self.parts.credentials.headers.is_empty() {
+                headers.extend(self.parts.credentials.headers.clone());
+            }
             if let Some(token) = &self.token {
                 headers.insert(AUTHORIZATION, token.value());
             }
@@ -330,7 +342,7 @@ impl Exchange {
         if let Some(rest) = &self.rest {
             rest.ask(&mut headers);
         }
-        let keeps_body = self.hop.method == self.parts.method;
+        let keeps_body = *self.method() == self.parts.method;
         if !keeps_body {
             for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING] {
                 headers.remove(name);
@@ -342,7 +354,7 @@ impl Exchange {
             _ => Payload::Empty,
         };
         Attempt {
-            method: self.hop.method.clone(),
+            method: self.method().clone(),
             url,
             headers,
             body,
@@ -350,7 +362,7 @@ impl Exchange {
             #[cfg(feature = "blocking")]
             left: self.deadline.map(|at| self.ground.handle.until(at)),
             #[cfg(feature = "blocking")]
-            apart: self.ground.hedges && self.hop.method.is_safe(),
+            apart: self.ground.hedges && self.method().is_safe(),
         }
     }
 
@@ -364,7 +376,7 @@ impl Exchange {
     }
 
     /// The answer that was handed over broke off: asks the engine for another one.
-    pub(super) async fn again(mut self: Box<Self>, error: Broken, transport: &dyn Transport) -> Result<Answered> {
+    pub(super) async fn again(mut self: Box<Self>, error: Broken, transport: &dyn Transport) -> Result<Box<Answered>> {
         self.stand_in_line();
         self.fail(self.attempt, error);
         self.answer(transport).await
@@ -376,38 +388,50 @@ impl Exchange {
         broken: Broken,
         rest: Rest,
         transport: &dyn Transport,
-    ) -> Result<Answered> {
+    ) -> Result<Box<Answered>> {
         self.rest = Some(rest);
         self.again(broken, transport).await
+    }
+
+    fn method(&self) -> &Method {
+        self.hop.as_ref().map_or(&self.parts.method, |hop| &hop.method)
+    }
+
+    fn url(&self) -> &Url {
+        self.hop.as_ref().map_or(&self.parts.url, |hop| &hop.url)
+    }
+
+    /// Whether the credentials may go there.
+    fn is_trusted(&self) -> bool {
+        self.hop.as_ref().is_none_or(|hop| hop.trusted)
     }
 
     /// Where an answer sends us, by RFC 9110 section 15.4: 303 turns into GET, 301 and 302 turn POST into GET as all clients do.
     fn redirect(&mut self, answer: &Arrival) -> Option<Redirect> {
         let method = match answer.status.as_u16() {
             _ if !self.ground.follows => return None,
-            303 if self.hop.method != Method::HEAD => Method::GET,
-            301 | 302 if self.hop.method == Method::POST => Method::GET,
-            301 | 302 | 303 | 307 | 308 => self.hop.method.clone(),
+            303 if *self.method() != Method::HEAD => Method::GET,
+            301 | 302 if *self.method() == Method::POST => Method::GET,
+            301 | 302 | 303 | 307 | 308 => self.method().clone(),
             _ => return None,
         };
         let location = answer.headers.get(LOCATION)?;
-        let mut url = self.hop.url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
+        let mut url = self.url().join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
         if !matches!(url.scheme(), "http" | "https") {
             return None;
         }
         url.set_fragment(None);
         // What a server puts there as user and password is no credential of ours.
         let _ = (url.set_username(""), url.set_password(None));
-        let trusted = self.hop.trusted && target::is_same_origin(&url, &self.hop.url);
+        let trusted = self.is_trusted() && target::is_same_origin(&url, self.url());
         let safety = match self.parts.safety {
             _ if method == self.parts.method && self.parts.body.is_gone() => Safety::Once,
             Some(safety) if method == self.parts.method => safety,
             _ => Safety::of(&method),
         };
         let route = Route::of_path(url.path());
-        let next = Hop { method, url, trusted };
-        let key = key(&self.ground, &self.parts, &next);
-        self.next = Some(next);
+        let key = key(&self.ground, &self.parts, &url, trusted);
+        self.next = Some(Hop { method, url, trusted });
         Some(Redirect { key, route, safety })
     }
 
@@ -472,16 +496,25 @@ impl Exchange {
     /// The URL that answered, as it may be shown.
     pub(super) fn shown_url(&self) -> String {
         let keys = self.parts.credentials.query_keys();
-        target::shown(&self.hop.url, &keys)
+        target::shown(self.url(), &keys)
     }
 }
 
-/// The budget that a hop spends.
-fn key(ground: &Ground, parts: &Parts, hop: &Hop) -> Key {
-    let credential = if hop.trusted { parts.credentials.hash() } else { 0 };
-    let key = Key::new(target::origin(&hop.url), credential);
-    let by_hand = parts.bucket.as_ref().filter(|_| target::is_same_origin(&hop.url, &parts.url));
-    match by_hand.or_else(|| ground.rules.of(&hop.url).0.bucket.as_ref()) {
+/// The budget that an attempt at a URL spends.
+fn key(ground: &Ground, parts: &Parts, url: &Url, trusted: bool) -> Key {
+    let rules = ground.rules.of(url).0;
+    if let Some(known) = &rules.key
+        && trusted
+        && parts.bucket.is_none()
+        && Arc::ptr_eq(&parts.credentials, &rules.credentials)
+        && target::has_origin(url, known.origin())
+    {
+        return known.clone();
+    }
+    let credential = if trusted { parts.credentials.hash() } else { 0 };
+    let key = Key::new(target::origin(url), credential);
+    let by_hand = parts.bucket.as_ref().filter(|_| target::is_same_origin(url, &parts.url));
+    match by_hand.or(rules.bucket.as_ref()) {
         Some(bucket) => key.in_bucket(Arc::clone(bucket)),
         None => key,
     }

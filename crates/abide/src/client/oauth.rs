@@ -207,7 +207,7 @@ impl Tokens {
             let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             request = request.basic(encode(id), encode(secret));
         }
-        let parts = request.header("accept", "application/json").form(&form).parts?.finished();
+        let parts = request.header("accept", "application/json").form(&form).parts?;
         let answered = Exchange::start(Arc::clone(ground), parts).answer(transport).await?;
         let status = answered.head().status;
         let (_, body) = answered.read(transport).await?;

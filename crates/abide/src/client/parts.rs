@@ -12,7 +12,7 @@ use url::Url;
 
 use super::builder;
 use super::credential::Credentials;
-use super::exchange::{Body, Hop};
+use super::exchange::Body;
 use super::ground::Ground;
 use crate::error::{Error, Result};
 use crate::target;
@@ -24,8 +24,8 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(crate) struct Parts {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) credentials: Credentials,
+    pub(crate) headers: Arc<HeaderMap>,
+    pub(crate) credentials: Arc<Credentials>,
     pub(crate) body: Body,
     pub(crate) safety: Option<Safety>,
     pub(crate) timeout: Option<Duration>,
@@ -60,15 +60,15 @@ impl Parts {
     pub(crate) fn of_url(ground: &Ground, method: Method, mut url: Url) -> Self {
         url.set_fragment(None);
         let (rules, trusted) = ground.rules.of(&url);
-        let mut credentials = if trusted { rules.credentials.clone() } else { Credentials::default() };
+        let mut credentials = if trusted { Arc::clone(&rules.credentials) } else { Arc::default() };
         if let Some(value) = builder::take_userinfo(&mut url) {
-            credentials.insert(AUTHORIZATION, value);
+            Arc::make_mut(&mut credentials).insert(AUTHORIZATION, value);
         }
         Self {
             safety: rules.idempotent.contains(&method).then_some(Safety::Idempotent),
             method,
             url,
-            headers: rules.headers.clone(),
+            headers: Arc::clone(&rules.headers),
             credentials,
             body: Body::Empty,
             timeout: rules.timeout,
@@ -107,25 +107,24 @@ impl Parts {
             if Credentials::covers(name) { &mut secret } else { &mut open }.append(name, value);
         }
         // An extension puts a field with all its values in the place of what is there.
-        self.headers.extend(open);
-        self.credentials.headers.extend(secret);
+        if !open.is_empty() {
+            Arc::make_mut(&mut self.headers).extend(open);
+        }
+        if !secret.is_empty() {
+            Arc::make_mut(&mut self.credentials).headers.extend(secret);
+        }
     }
 
     /// Gives it a key of its own if it would be safe to repeat with one.
-    pub(crate) fn finished(mut self) -> Self {
+    pub(crate) fn finish(&mut self) {
         if self.gives_keys && self.safety.is_none() && !self.method.is_idempotent() {
             let key = format!("{:032x}", fastrand::u128(..));
             // Hexadecimal digits are what a header field can hold.
             if let Ok(value) = HeaderValue::try_from(key) {
-                self.headers.insert(IDEMPOTENCY_KEY, value);
+                Arc::make_mut(&mut self.headers).insert(IDEMPOTENCY_KEY, value);
                 self.safety = Some(Safety::Idempotent);
             }
         }
-        self
-    }
-
-    pub(super) fn hop(&self) -> Hop {
-        Hop { method: self.method.clone(), url: self.url.clone(), trusted: true }
     }
 
     /// The URL as it may be shown.

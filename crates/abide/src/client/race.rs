@@ -64,6 +64,8 @@ impl fmt::Debug for Runner<'_> {
 
 impl<'t> Race<'t> {
     pub(super) fn start(&mut self, attempt: u32, flight: Flight, sending: Sending<'t>) {
+        // Hardly ever is there another, and room for several is a good deal of memory.
+        self.runners.reserve_exact(1);
         self.runners.push((attempt, Runner { flight, course: Course::Sending(sending) }));
     }
 

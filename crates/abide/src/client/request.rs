@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request<C = Usual> {
     pub(crate) client: C,
-    pub(crate) parts: Result<Parts>,
+    pub(crate) parts: Result<Box<Parts>>,
 }
 
 impl<C> Request<C> {
@@ -42,14 +42,14 @@ impl<C> Request<C> {
             if ground.rules.base().is_none() || !target.contains("://") {
                 parts.add_query(ground);
             }
-            parts
+            Box::new(parts)
         });
         Self { client, parts }
     }
 
     /// A request without credentials and without what the client puts into queries.
     pub(super) fn bare(ground: &Ground, client: C, method: Method, url: Url) -> Self {
-        Self { client, parts: Ok(Parts::of_url(ground, method, url)) }.anonymous()
+        Self { client, parts: Ok(Box::new(Parts::of_url(ground, method, url))) }.anonymous()
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Parts) -> Result<()>) -> Self {
@@ -82,9 +82,9 @@ impl<C> Request<C> {
         self.with(|parts| {
             let (name, value) = builder::header(name.as_ref(), value.as_ref()).map_err(Error::setting)?;
             if Credentials::covers(&name) {
-                parts.credentials.insert(name, value);
+                Arc::make_mut(&mut parts.credentials).insert(name, value);
             } else {
-                parts.headers.insert(name, value);
+                Arc::make_mut(&mut parts.headers).insert(name, value);
             }
             Ok(())
         })
@@ -93,7 +93,7 @@ impl<C> Request<C> {
     /// Sends no credential, neither the client's nor one given before: for a URL that somebody else named.
     pub fn anonymous(self) -> Self {
         self.with(|parts| {
-            parts.credentials = Credentials::default();
+            parts.credentials = Arc::default();
             Ok(())
         })
     }
@@ -115,7 +115,7 @@ impl<C> Request<C> {
                 .map_err(|e| Error::setting(format!("the form can't be written: {e}")))?;
             parts.body = Body::Whole(text.into());
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            parts.headers.entry(CONTENT_TYPE).or_insert(form);
+            Arc::make_mut(&mut parts.headers).entry(CONTENT_TYPE).or_insert(form);
             Ok(())
         })
     }
@@ -126,7 +126,9 @@ impl<C> Request<C> {
             let text = serde_json::to_vec(value)
                 .map_err(|e| Error::setting(format!("the body can't be written as JSON: {e}")))?;
             parts.body = Body::Whole(text.into());
-            parts.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+            Arc::make_mut(&mut parts.headers)
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
             Ok(())
         })
     }
@@ -155,7 +157,7 @@ impl<C> Request<C> {
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.with(|parts| {
             let (name, value) = builder::header(IDEMPOTENCY_KEY.as_str(), key.as_ref()).map_err(Error::setting)?;
-            parts.headers.insert(name, value);
+            Arc::make_mut(&mut parts.headers).insert(name, value);
             parts.safety.get_or_insert(Safety::Idempotent);
             Ok(())
         })
@@ -260,7 +262,7 @@ impl Request<Client> {
     /// If the request can't be made as it was described, or if it ends without an answer; see the questions of [`Error`].
     pub async fn send(self) -> Result<Response> {
         let Self { client, parts } = self;
-        let parts = parts?.finished();
+        let parts = parts?;
         let raises = parts.raises;
         let answered = Exchange::start(Arc::clone(&client.ground), parts).answer(&*client.transport).await?;
         let response = Response { answered, client };

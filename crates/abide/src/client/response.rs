@@ -29,7 +29,7 @@ use crate::limits::Limits;
 /// The answer to a call. It holds its place in flight until its body has been read or it is dropped.
 #[derive(Debug)]
 pub struct Response<C = Usual> {
-    pub(crate) answered: Answered,
+    pub(crate) answered: Box<Answered>,
     pub(crate) client: C,
 }
 
@@ -147,7 +147,7 @@ impl Response<Client> {
 #[derive(Debug)]
 #[must_use = "a place in flight is held until the body is read or dropped"]
 pub struct BodyStream {
-    answered: Answered,
+    answered: Box<Answered>,
     has_ended: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use abide_core::Policy;
+use abide_core::{Key, Policy};
 use http::{HeaderMap, Method};
 use url::{Origin, Url};
 
@@ -17,9 +17,11 @@ pub(super) struct Rules {
     pub(super) policy: Option<Arc<Policy>>,
     /// The bucket that they share, if it is not that of their origin.
     pub(super) bucket: Option<Arc<str>>,
-    pub(super) credentials: Credentials,
+    pub(super) credentials: Arc<Credentials>,
+    /// Whose budget is spent with these credentials, where that is known before a request is.
+    pub(super) key: Option<Key>,
     /// Header fields that are no credentials: they go to every origin.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Arc<HeaderMap>,
     /// Pairs for the query of targets that do not have them.
     pub(super) query: Vec<(String, String)>,
     pub(super) timeout: Option<Duration>,
@@ -30,6 +32,16 @@ pub(super) struct Rules {
     pub(super) gives_keys: bool,
     /// Whether an answer of 400 or above is an error.
     pub(super) raises: bool,
+}
+
+impl Rules {
+    fn key_at(&self, origin: &str) -> Key {
+        let key = Key::new(origin, self.credentials.hash());
+        match &self.bucket {
+            Some(bucket) => key.in_bucket(Arc::clone(bucket)),
+            None => key,
+        }
+    }
 }
 
 /// All rules of a client.
@@ -49,7 +61,15 @@ pub(super) enum Prefix {
 }
 
 impl RuleBook {
-    pub(super) fn new(base: Option<Url>, root: Rules, mut mounts: Vec<(Prefix, Rules)>) -> Self {
+    pub(super) fn new(base: Option<Url>, mut root: Rules, mut mounts: Vec<(Prefix, Rules)>) -> Self {
+        let origin = base.as_ref().map(target::origin);
+        root.key = origin.as_deref().map(|origin| root.key_at(origin));
+        for (prefix, rules) in &mut mounts {
+            rules.key = match prefix {
+                Prefix::Path { origin, .. } => Some(rules.key_at(&origin.ascii_serialization())),
+                Prefix::Scheme(_) => origin.as_deref().map(|origin| rules.key_at(origin)),
+            };
+        }
         mounts.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         Self { base, root, mounts }
     }

@@ -111,16 +111,17 @@ impl Shared {
             Err(Down { until, workers }) => Event::StoreDown { key, until, workers },
         };
         state.engine.handle(event, now);
-        self.hand_out(state, now)
+        self.hand_out(None, state, now).1
     }
 
     /// Begins an attempt: what others spent is known before, and what it spends is written before it leaves.
     pub(super) fn begin(&self, id: CallId, beside: Option<u32>) -> bool {
+        let Some(link) = &self.memory else { return self.begin_alone(id, beside, None) };
         let (key, is_leased) = {
             let state = self.lock();
             (self.remembered_key(&state, id), state.engine.is_leased(id))
         };
-        let (Some(key), Some(link)) = (key, &self.memory) else { return self.begin_alone(id, beside, None) };
+        let Some(key) = key else { return self.begin_alone(id, beside, None) };
         if is_leased {
             // It is counted already; what else it tells the others can wait.
             return self.begin_alone(id, beside, Some(&key));

@@ -15,10 +15,14 @@ use crate::limits::Limits;
 pub(crate) struct Ticket {
     pub(super) handle: Handle,
     pub(super) id: CallId,
+    /// Whether the attempt whose `Send` comes next has begun.
+    pub(super) begun: bool,
+    /// What is to be done next, before what is in the call's inbox.
+    pub(super) next: Option<Decision>,
     /// Whether the call's answer was handed over, so that dropping means that its body was let go.
     pub(super) returned: bool,
     /// What is to be known of the call, once the engine has forgotten it.
-    pub(super) ended: Option<(Account, Limits)>,
+    pub(super) ended: Option<Box<(Account, Limits)>>,
 }
 
 impl Ticket {
@@ -28,6 +32,10 @@ impl Ticket {
 
     /// The next decision on this call.
     pub(crate) fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<Decision> {
+        if let Some(decision) = self.next.take() {
+            self.returned = matches!(decision, Decision::Return { .. });
+            return Poll::Ready(decision);
+        }
         let mut state = self.handle.shared.lock();
         let inbox = state.inboxes.entry(self.id).or_default();
         match inbox.decisions.pop_front() {
@@ -48,12 +56,12 @@ impl Ticket {
     }
 
     /// The granted attempt starts now. `false` if the grant has gone back: another `Send` follows.
-    pub(crate) fn begin(&self, beside: Option<u32>) -> bool {
-        self.handle.shared.begin(self.id, beside)
+    pub(crate) fn begin(&mut self, beside: Option<u32>) -> bool {
+        std::mem::take(&mut self.begun) || self.handle.shared.begin(self.id, beside)
     }
 
     /// Whether that was the refusal of an attempt.
-    pub(crate) fn tell(&self, event: Event<'_>) -> bool {
+    pub(crate) fn tell(&mut self, event: Event<'_>) -> bool {
         let shared = &self.handle.shared;
         #[cfg(feature = "blocking")]
         if shared.keeper == super::Keeper::Threads {
@@ -72,17 +80,19 @@ impl Ticket {
         if let Some(key) = &key {
             state.note(key, now.mono);
         }
-        shared.settle(state, now);
+        let own = self.next.is_none().then_some(self.id);
+        let next = shared.settle_for(own, state, now);
         if let Some(key) = key.filter(|_| is_urgent) {
             shared.look(&key);
         }
+        self.next = self.next.take().or(next);
         was_refused
     }
 
     /// The body of the answer that was handed over has ended: its place in flight is free.
     pub(crate) fn finish(&mut self) {
         if self.ended.is_none() {
-            self.ended = Some((self.account(), self.limits()));
+            self.ended = Some(Box::new((self.account(), self.limits())));
             self.tell(Event::Done { id: self.id });
         }
     }
@@ -90,7 +100,7 @@ impl Ticket {
     /// What the call spent and waited for.
     pub(crate) fn account(&self) -> Account {
         match &self.ended {
-            Some((account, _)) => account.clone(),
+            Some(ended) => ended.0.clone(),
             None => self.handle.shared.lock().engine.account(self.id).cloned().unwrap_or_default(),
         }
     }
@@ -98,7 +108,7 @@ impl Ticket {
     /// What the last answer said about limits.
     pub(crate) fn limits(&self) -> Limits {
         match &self.ended {
-            Some((_, limits)) => limits.clone(),
+            Some(ended) => ended.1.clone(),
             None => {
                 let state = self.handle.shared.lock();
                 state

@@ -97,8 +97,9 @@ impl<C> ClientBuilder<C> {
         Rules {
             policy: None,
             bucket: None,
-            credentials: self.credentials,
-            headers: self.headers,
+            key: None,
+            credentials: Arc::new(self.credentials),
+            headers: Arc::new(self.headers),
             query: self.query,
             timeout: self.timeout,
             deadline: self.deadline,

@@ -42,7 +42,7 @@ impl Request<Client> {
     /// ```
     pub fn pages(self, style: Pages) -> PageStream {
         let Self { client, parts } = self;
-        let first = parts.and_then(|parts| Walker::new(&client.ground, parts, style));
+        let first = parts.and_then(|parts| Walker::new(&client.ground, *parts, style));
         PageStream { stage: Stage::Waiting(Some(Box::new(first))), client, ahead: 1, wanted: 0 }
     }
 }

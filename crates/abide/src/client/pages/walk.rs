@@ -14,7 +14,6 @@ use url::{Origin, Url};
 use super::Page;
 use crate::client::Whole;
 use crate::client::builder;
-use crate::client::credential::Credentials;
 use crate::client::exchange::{Body, Exchange};
 use crate::client::ground::Ground;
 use crate::client::parts::Parts;
@@ -111,9 +110,9 @@ impl Walker {
 
     pub(crate) fn exchange(&self, mut parts: Parts) -> Box<Exchange> {
         if parts.url.origin() != self.first.url.origin() {
-            parts.credentials = Credentials::default();
+            parts.credentials = Arc::default();
         }
-        Exchange::start(Arc::clone(&self.ground), parts.finished())
+        Exchange::stand_by(Arc::clone(&self.ground), parts)
     }
 
     /// Takes in the page whose turn it was.
@@ -260,7 +259,7 @@ fn count(value: Option<Value<'_>>) -> (u64, Option<Value<'_>>) {
 fn mark(parts: &Parts) -> u64 {
     let mut hasher = DefaultHasher::new();
     parts.shown().hash(&mut hasher);
-    for (name, value) in &parts.headers {
+    for (name, value) in &*parts.headers {
         (name.as_str(), value.as_bytes()).hash(&mut hasher);
     }
     if let Body::Whole(bytes) = &parts.body {
@@ -283,7 +282,7 @@ fn changed(mut parts: Parts, changes: &[Change]) -> Result<Parts> {
         if let Slot::Header(name) = &change.slot {
             let value = HeaderValue::try_from(change.text())
                 .map_err(|_| Error::setting(format!("what goes into the header field '{name}' can't stand there")))?;
-            parts.headers.insert(name.clone(), value);
+            Arc::make_mut(&mut parts.headers).insert(name.clone(), value);
         }
     }
     if changes.iter().any(|change| matches!(change.slot, Slot::Body(_))) {

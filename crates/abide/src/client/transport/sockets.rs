@@ -22,6 +22,10 @@ impl Connection {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.idle_timeout);
+        if has_no_proxy() {
+            // Else each request would be looked at for whether it goes through one.
+            builder = builder.no_proxy();
+        }
         for pem in &self.ca_certificates {
             let certificates = reqwest::Certificate::from_pem_bundle(pem)
                 .map_err(|e| Error::setting(format!("the certificates can't be read as PEM: {}", e.without_url())))?;
@@ -40,6 +44,12 @@ impl Connection {
     }
 }
 
+/// Whether it is certain that no proxy is set: where a system has settings of its own, they are reqwest's to read.
+fn has_no_proxy() -> bool {
+    let names_proxy = |name: &std::ffi::OsStr| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy");
+    cfg!(not(any(target_vendor = "apple", windows))) && !std::env::vars_os().any(|(name, _)| names_proxy(&name))
+}
+
 /// A pool of connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets(reqwest::Client);
@@ -48,7 +58,10 @@ impl Transport for Sockets {
     fn send(&self, attempt: Attempt) -> Sending<'_> {
         let mut request = reqwest::Request::new(attempt.method, attempt.url);
         *request.headers_mut() = attempt.headers;
-        *request.timeout_mut() = attempt.timeout;
+        // To say that there is none takes room in the request, too.
+        if attempt.timeout.is_some() {
+            *request.timeout_mut() = attempt.timeout;
+        }
         *request.body_mut() = match attempt.body {
             Payload::Empty => None,
             Payload::Whole(bytes) => Some(bytes.into()),
