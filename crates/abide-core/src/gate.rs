@@ -221,6 +221,12 @@ impl Gate {
         self.leases = Leases::new(policy.limits_for(&self.key).map(|spec| policy.share.of_limit(spec)));
     }
 
+    /// Whether this is the answer of a shared budget that has yet to come, of which nobody knows whether it makes anybody wait.
+    pub(crate) fn asks_budget(&self, why: &Why) -> bool {
+        let is_shared = matches!(why, Why { reason: Reason::Limit(spec), until: None } if !matches!(spec, LimitSpec::Concurrency(_)));
+        is_shared && self.leases.as_ref().is_some_and(|leases| leases.is_asking())
+    }
+
     /// When a grant goes back that is good until then: a lease may end sooner.
     pub(crate) fn lapses_at(&self, back_at: Instant) -> Instant {
         self.leases.as_ref().and_then(|leases| leases.ends()).map_or(back_at, |ends| back_at.min(ends))

@@ -59,10 +59,16 @@ impl Engine {
             self.hedge(index, now);
         }
         let gate = &mut self.gates[index];
-        gate.blocked = blocked;
-        gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
-        if blocked != before || gate.untold {
-            self.tell_listeners(index);
+        if blocked.is_some_and(|why| gate.asks_budget(&why)) {
+            // It answers at once, and then it shows what is waited for.
+            gate.blocked = before.map(|why| Why { until: None, ..why }).or(blocked);
+            gate.untold = true;
+        } else {
+            gate.blocked = blocked;
+            gate.ledger.switch(blocked.map(|why| why.reason), now.mono);
+            if blocked != before || gate.untold {
+                self.tell_listeners(index);
+            }
         }
         self.watch_unread(index, now);
         self.ask_lease(index);

@@ -168,6 +168,11 @@ impl Leases {
         }
     }
 
+    /// Whether an answer of the budget is wanted or to come.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.state, State::Wanted(_) | State::Asked)
+    }
+
     /// Whether an answer of the budget is to come.
     #[cfg(debug_assertions)]
     pub(crate) fn is_asked(&self) -> bool {
