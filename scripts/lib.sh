@@ -73,7 +73,7 @@ make_venv() {
     cp -- "$2" "$1/requirements.txt"
 }
 
-# make_node FOLDER PACKAGE_JSON: in the same way.
+# make_node FOLDER PACKAGE_JSON: in the same way. Fails where npm does.
 make_node() {
     if cmp -s "$2" "$1/complete.json"; then
         return
@@ -82,7 +82,7 @@ make_node() {
     rm -rf -- "$1"
     mkdir -p -- "$1"
     cp -- "$2" "$1/package.json"
-    npm install --prefix "$1" --no-package-lock --ignore-scripts --no-audit --no-fund --silent
+    npm install --prefix "$1" --no-package-lock --ignore-scripts --no-audit --no-fund --silent || return
     cp -- "$2" "$1/complete.json"
 }
 
